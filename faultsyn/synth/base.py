@@ -1,0 +1,164 @@
+"""The contract of every generator."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faultsyn.artifact import Artifact, load_artifact, save_artifact
+from faultsyn.errors import InputError
+from faultsyn.windows import NORMAL, WindowSet
+
+Space = Literal["signal", "features"]
+
+
+class Generator(ABC):
+    """Learns what healthy looks like, learns from K shots how faults differ, makes new windows.
+
+    `pretrain(normal)`, `adapt(shots)`, `sample(n, rng, label=...)`. A subclass's `__init__` only
+    stores its arguments under their own names; what is learned ends in `_`; the public methods
+    here check, then call `_pretrain`, `_adapt`, `_sample`.
+
+    - `name`: the registered name.
+    - `spaces`: where it can work: windows in signal space, feature rows, or both. An instance
+      works in `self.space`.
+    - `needs`: columns that the shots must carry ("rpm", "bearing", ...).
+    - `needs_normal`: whether `adapt` requires a `pretrain` on normal windows before.
+    """
+
+    name: ClassVar[str]
+    spaces: ClassVar[frozenset[str]] = frozenset({"signal"})
+    needs: ClassVar[frozenset[str]] = frozenset()
+    needs_normal: ClassVar[bool] = False
+    space: Space = "signal"
+
+    shape_: tuple[int, int]
+    channels_: tuple[str, ...]
+    rate_: float
+    classes_: tuple[str, ...]
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that rebuild this generator (untrained)."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def pretrain(self, normal: WindowSet, rng: np.random.Generator) -> Self:
+        """Learn from normal windows; generators that need none only remember their shape.
+
+        Raises `InputError` on no windows, on NaN or infinity, or on labels other than normal.
+        """
+        if len(normal) == 0:
+            raise InputError(f"{self.name}: pretrain needs normal windows, got none")
+        others = sorted(set(normal.labels.tolist()) - {NORMAL})
+        if others:
+            raise InputError(f"{self.name}: pretrain takes normal windows only, got {others}")
+        self._check(normal, "pretrain", first=True)
+        self._pretrain(normal, rng)
+        return self
+
+    def adapt(self, shots: WindowSet, rng: np.random.Generator) -> Self:
+        """Learn the fault classes in `shots` (column `label`), K windows each.
+
+        Raises `InputError` on no shots, synthetic shots, NaN or infinity, a shape, rate or channel
+        list that differs from pretraining, a missing column, or a missing `pretrain`.
+        """
+        if self.needs_normal and not hasattr(self, "shape_"):
+            raise InputError(f"{self.name}: call pretrain(normal windows) before adapt")
+        if len(shots) == 0:
+            raise InputError(f"{self.name}: adapt needs at least one shot, got none")
+        if shots.synthetic.any():
+            raise InputError(f"{self.name}: adapt takes real shots, got synthetic ones")
+        missing = sorted(self.needs - set(shots.table))
+        if missing:
+            raise InputError(f"{self.name}: shots lack the columns {missing}")
+        self._check(shots, "adapt", first=not hasattr(self, "shape_"))
+        self.classes_ = tuple(dict.fromkeys(str(label) for label in shots.labels))
+        self._adapt(shots, rng)
+        return self
+
+    def sample(self, n: int, rng: np.random.Generator, *, label: str | None = None) -> WindowSet:
+        """`n` new windows of class `label` (may be left out when there is one class).
+
+        Equal `rng` states give equal windows. The table holds `label`, `synthetic` = True and
+        whatever of the source's conditions (rpm, load, ...) still holds; `recording` and `asset`
+        are empty. Raises `InputError` before `adapt` or on an unknown label.
+        """
+        if not hasattr(self, "classes_"):
+            raise InputError(f"{self.name}: call adapt(shots) before sample")
+        if n < 0:
+            raise InputError(f"{self.name}: cannot sample {n} windows")
+        if label is None:
+            if len(self.classes_) != 1:
+                raise InputError(f"{self.name}: say which class; adapted to {self.classes_}")
+            label = self.classes_[0]
+        if label not in self.classes_:
+            raise InputError(f"{self.name}: unknown class '{label}'; adapted to {self.classes_}")
+        made = self._sample(n, rng, label)
+        table = {k: v for k, v in made.table.items() if k not in ("recording", "asset", "session")}
+        made = WindowSet(made.x, table, made.rate, made.channels, made.units)
+        return made.with_columns(
+            label=np.full(n, label), synthetic=True, recording=np.full(n, ""), asset=np.full(n, "")
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write config and state as safetensors + JSON (see `faultsyn.artifact`)."""
+        arrays, info = self._state()
+        info = {
+            **info,
+            "classes": list(getattr(self, "classes_", ())),
+            "shape": list(self.shape_),
+            "channels": list(self.channels_),
+            "rate": None if np.isnan(self.rate_) else self.rate_,
+        }
+        return save_artifact(path, Artifact("generator", self.name, self.config(), info, arrays))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read back what `save` wrote; refuses an artefact of another generator."""
+        artifact = load_artifact(path, "generator")
+        if artifact.name != cls.name:
+            raise InputError(f"{path}: expected generator '{cls.name}', got '{artifact.name}'")
+        made = cls(**artifact.config)
+        made.shape_ = (artifact.info["shape"][0], artifact.info["shape"][1])
+        made.channels_ = tuple(artifact.info["channels"])
+        rate = artifact.info["rate"]
+        made.rate_ = float("nan") if rate is None else float(rate)
+        if artifact.info["classes"]:
+            made.classes_ = tuple(artifact.info["classes"])
+        made._restore(artifact.arrays, artifact.info)
+        return made
+
+    def _check(self, windows: WindowSet, step: str, *, first: bool) -> None:
+        windows.require_finite(f"{self.name}.{step}")
+        shape = (windows.x.shape[1], windows.x.shape[2])
+        if first:
+            self.shape_, self.channels_, self.rate_ = shape, windows.channels, windows.rate
+            return
+        same_rate = windows.rate == self.rate_ or (np.isnan(windows.rate) and np.isnan(self.rate_))
+        if shape != self.shape_ or windows.channels != self.channels_ or not same_rate:
+            raise InputError(
+                f"{self.name}.{step}: expected {self.shape_[0]} channels x {self.shape_[1]} "
+                f"samples at {self.rate_} Hz ({', '.join(self.channels_)}), got {shape[0]} x {shape[1]} at "
+                f"{windows.rate} Hz ({', '.join(windows.channels)})"
+            )
+
+    def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
+        """Most simple generators learn nothing here."""
+
+    @abstractmethod
+    def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None: ...
+
+    @abstractmethod
+    def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet: ...
+
+    @abstractmethod
+    def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Arrays (numeric) and JSON-able info that `_restore` needs."""
+
+    @abstractmethod
+    def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None: ...
