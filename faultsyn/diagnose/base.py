@@ -86,8 +86,8 @@ class FewShotClassifier(ABC):
 
     def predict(self, query: WindowSet) -> NDArray[np.str_]:
         """The most probable class of each query window."""
-        names: NDArray[np.str_] = np.asarray(self.classes_, dtype=str)
-        return names[self.predict_proba(query).argmax(axis=1)]
+        best = self.predict_proba(query).argmax(axis=1)
+        return np.array([self.classes_[i] for i in best], dtype=str)
 
     def save(self, path: str | Path) -> Path:
         """Write config and state as safetensors + JSON (see `faultsyn.artifact`)."""

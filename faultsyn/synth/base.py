@@ -143,8 +143,8 @@ class Generator(ABC):
         if shape != self.shape_ or windows.channels != self.channels_ or not same_rate:
             raise InputError(
                 f"{self.name}.{step}: expected {self.shape_[0]} channels x {self.shape_[1]} "
-                f"samples at {self.rate_} Hz ({', '.join(self.channels_)}), got {shape[0]} x {shape[1]} at "
-                f"{windows.rate} Hz ({', '.join(windows.channels)})"
+                f"samples at {self.rate_} Hz ({', '.join(self.channels_)}), got {shape[0]} x "
+                f"{shape[1]} at {windows.rate} Hz ({', '.join(windows.channels)})"
             )
 
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
