@@ -1,0 +1,47 @@
+# Every target makes what it needs: a fresh clone and `make demo` or `make test` are enough.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
+# One thread a process: the work is spread over processes, and threads would fight them.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+JOBS ?= 2
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.core
+	@echo "== 1/3  simulate a rig: machines with inner, outer and ball faults, no download"
+	$(BIN)/faultsyn simulate data/rig.h5
+	@echo "== 2/3  compare: few real shots against the same shots with synthetic windows"
+	$(BIN)/faultsyn run experiments/demo.yaml --out runs/demo --jobs $(JOBS)
+	@echo "== 3/3  the report"
+	$(BIN)/faultsyn report runs/demo
+
+test: lint
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	for script in benchmarks/*.py; do echo "== $$script"; $(ONE_THREAD) $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "== installing faultsyn into $(VENV)"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "== installing faultsyn and its tools into $(VENV)"
+	$(PIP) --editable '.[dev,rocket]'
+	@touch $@ $(VENV)/.core
