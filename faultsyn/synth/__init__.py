@@ -1,0 +1,50 @@
+"""Generators: what makes more windows of a rare fault.
+
+`build_generator("diff-aug", scale=0.5)` builds one by its registered name, `load_generator(path)`
+reads back one that was saved. All follow the contract of `faultsyn.synth.base.Generator`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from faultsyn.artifact import load_artifact
+from faultsyn.errors import InputError
+from faultsyn.registry import build, nearest
+from faultsyn.synth.base import Generator
+from faultsyn.synth.diff_aug import DiffAug
+from faultsyn.synth.none import NoSynthesis
+from faultsyn.synth.oversample import Oversample
+from faultsyn.synth.tsaug_adapter import Tsaug
+from faultsyn.synth.wavelet import WaveletExpansion
+
+GENERATORS: dict[str, type[Generator]] = {
+    generator.name: generator
+    for generator in (NoSynthesis, Oversample, DiffAug, WaveletExpansion, Tsaug)
+}
+"""Every generator by its registered name."""
+
+__all__ = ["GENERATORS", "Generator", "build_generator", "load_generator"]
+
+
+def build_generator(name: str, **config: Any) -> Generator:
+    """An untrained generator.
+
+    Raises `InputError` with the nearest valid key on an unknown name or setting, and on a value
+    that makes no sense.
+    """
+    made = build("generator", GENERATORS, name, config)
+    made.check_config()
+    return made
+
+
+def load_generator(path: str | Path) -> Generator:
+    """Read back what a generator's `save` wrote, whichever it was.
+
+    Raises `InputError` when the folder is no generator, was changed, or holds one unknown here.
+    """
+    name = load_artifact(path, "generator").name
+    if name not in GENERATORS:
+        raise InputError(f"{path}: unknown generator '{name}'", nearest(name, GENERATORS))
+    return GENERATORS[name].load(path)

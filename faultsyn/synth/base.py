@@ -30,6 +30,8 @@ class Generator(ABC):
       works in `self.space`.
     - `needs`: columns that the shots must carry ("rpm", "bearing", ...).
     - `needs_normal`: whether `adapt` requires a `pretrain` on normal windows before.
+
+    Arguments are checked by `check_config`, which `pretrain` and `adapt` call first.
     """
 
     name: ClassVar[str]
@@ -47,11 +49,22 @@ class Generator(ABC):
         """The arguments that rebuild this generator (untrained)."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
+    def check_config(self) -> None:
+        """Raise `InputError` when an argument makes no sense.
+
+        A subclass with arguments of its own extends it.
+        """
+        if self.space not in self.spaces:
+            raise InputError(
+                f"{self.name}: expected space in {sorted(self.spaces)}, got '{self.space}'"
+            )
+
     def pretrain(self, normal: WindowSet, rng: np.random.Generator) -> Self:
         """Learn from normal windows; generators that need none only remember their shape.
 
         Raises `InputError` on no windows, on NaN or infinity, or on labels other than normal.
         """
+        self.check_config()
         if len(normal) == 0:
             raise InputError(f"{self.name}: pretrain needs normal windows, got none")
         others = sorted(set(normal.labels.tolist()) - {NORMAL})
@@ -67,6 +80,7 @@ class Generator(ABC):
         Raises `InputError` on no shots, synthetic shots, NaN or infinity, a shape, rate or channel
         list that differs from pretraining, a missing column, or a missing `pretrain`.
         """
+        self.check_config()
         if self.needs_normal and not hasattr(self, "shape_"):
             raise InputError(f"{self.name}: call pretrain(normal windows) before adapt")
         if len(shots) == 0:
@@ -85,8 +99,9 @@ class Generator(ABC):
         """`n` new windows of class `label` (may be left out when there is one class).
 
         Equal `rng` states give equal windows. The table holds `label`, `synthetic` = True and
-        whatever of the source's conditions (rpm, load, ...) still holds; `recording` and `asset`
-        are empty. Raises `InputError` before `adapt` or on an unknown label.
+        whatever of the source's conditions (rpm, load, ...) still holds; `source` is the row of
+        the shot it was made from (-1: none); `recording` and `asset` are empty. Raises
+        `InputError` before `adapt` or on an unknown label.
         """
         if not hasattr(self, "classes_"):
             raise InputError(f"{self.name}: call adapt(shots) before sample")
@@ -101,12 +116,15 @@ class Generator(ABC):
         made = self._sample(n, rng, label)
         table = {k: v for k, v in made.table.items() if k not in ("recording", "asset", "session")}
         made = WindowSet(made.x, table, made.rate, made.channels, made.units)
-        return made.with_columns(
-            label=np.full(n, label), synthetic=True, recording=np.full(n, ""), asset=np.full(n, "")
-        )
+        return made.with_columns(label=label, synthetic=True, recording="", asset="")
 
     def save(self, path: str | Path) -> Path:
-        """Write config and state as safetensors + JSON (see `faultsyn.artifact`)."""
+        """Write config and state as safetensors + JSON (see `faultsyn.artifact`).
+
+        Raises `InputError` before `adapt` (or `pretrain`, for generators that learn there).
+        """
+        if not hasattr(self, "shape_"):
+            raise InputError(f"{self.name}: nothing learnt yet; call adapt(shots) before save")
         arrays, info = self._state()
         info = {
             **info,
@@ -135,6 +153,12 @@ class Generator(ABC):
 
     def _check(self, windows: WindowSet, step: str, *, first: bool) -> None:
         windows.require_finite(f"{self.name}.{step}")
+        if np.isnan(windows.rate) != (self.space == "features"):
+            got = "feature rows" if np.isnan(windows.rate) else f"windows at {windows.rate} Hz"
+            raise InputError(
+                f"{self.name}.{step}: works in the {self.space} space, got {got}",
+                f"this generator knows the spaces {sorted(self.spaces)}",
+            )
         shape = (windows.x.shape[1], windows.x.shape[2])
         if first:
             self.shape_, self.channels_, self.rate_ = shape, windows.channels, windows.rate
