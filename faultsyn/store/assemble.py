@@ -1,0 +1,261 @@
+"""From the journal (and the old store, when appending) to one HDF5 file."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from faultsyn import __version__
+from faultsyn.errors import StoreError
+from faultsyn.store import schema
+from faultsyn.store.journal import Entry, Journal
+from faultsyn.store.table import (
+    Table,
+    from_rows,
+    merge,
+    read_array,
+    read_table,
+    write_array,
+    write_table,
+)
+
+_BUFFER_CHUNKS = 64
+_TRIAL_CHUNKS = 8
+
+
+def assemble(target: Path, journal: Journal, info: Mapping[str, Any]) -> None:
+    """Add the journal's recordings to the HDF5 file at `target` (made when missing)."""
+    with h5py.File(target, "a", rdcc_nbytes=0) as file:
+        n_old = len(file["recordings/id"]) if "recordings" in file else 0
+        file.attrs["schema"] = schema.SCHEMA
+        file.attrs["schema_version"] = schema.SCHEMA_VERSION
+        file.attrs["faultsyn_version"] = __version__
+        _write_tables(file, journal.entries, n_old)
+        streams = file.require_group("streams")
+        names = dict.fromkeys(
+            [*streams, *(share["stream"] for e in journal.entries for share in e["streams"])]
+        )
+        for name in names:
+            _write_stream(streams.require_group(name), journal, n_old, name)
+        history = list(read_array(file["history"])) if "history" in file else []
+        history.append(json.dumps(dict(info), default=str))
+        write_array(file, "history", np.array(history))
+
+
+def _write_tables(file: h5py.File, entries: Sequence[Entry], n_old: int) -> None:
+    rows = [{key: e[key] for key in schema.KEY_COLUMNS} | e["columns"] for e in entries]
+    new = _with_standard_columns(from_rows(rows, "recordings"), len(rows))
+    if n_old:
+        new = merge(read_table(file["recordings"]), n_old, new, len(rows), "recordings")
+    write_table(file, "recordings", new)
+    passports = [
+        {"recording": e["id"]} | e["passport"] for e in entries if e["passport"] is not None
+    ]
+    if passports:
+        table = from_rows(passports, "synthetic")
+        if "synthetic" in file:
+            old = read_table(file["synthetic"])
+            table = merge(old, len(old["recording"]), table, len(passports), "synthetic")
+        write_table(file, "synthetic", table)
+
+
+def _with_standard_columns(table: Table, n: int) -> Table:
+    text = {name: np.full(n, "") for name in schema.TEXT_COLUMNS}
+    numbers = {name: np.full(n, np.nan) for name in schema.NUMBER_COLUMNS}
+    keys = {name: table[name] for name in schema.KEY_COLUMNS}
+    return keys | text | numbers | table
+
+
+@dataclass
+class _Head:
+    """What a stream is, over all its recordings."""
+
+    rate: float
+    channels: list[str]
+    quantities: list[str]
+    units: list[str]
+    dtype: np.dtype[Any]
+
+    def absorb(self, share: Mapping[str, Any], owner: str) -> None:
+        """Take over new channels; raise `StoreError` when the share contradicts the stream."""
+        where = f"recording '{owner}', stream '{share['stream']}'"
+        if share["rate"] != self.rate:
+            raise StoreError(
+                f"{where}: the stream runs at {self.rate} Hz, got {share['rate']} Hz",
+                "give recordings of another rate a stream of their own",
+            )
+        if np.dtype(share["dtype"]) != self.dtype:
+            raise StoreError(f"{where}: the stream holds {self.dtype}, got {share['dtype']}")
+        for name, quantity, unit in zip(
+            share["channels"], share["quantities"], share["units"], strict=True
+        ):
+            if name not in self.channels:
+                self.channels.append(name)
+                self.quantities.append(quantity)
+                self.units.append(unit)
+                continue
+            at = self.channels.index(name)
+            if (self.quantities[at], self.units[at]) != (quantity, unit):
+                raise StoreError(
+                    f"{where}, channel '{name}': the stream holds {self.quantities[at]} "
+                    f"[{self.units[at]}], got {quantity} [{unit}]"
+                )
+
+
+def _read_head(group: h5py.Group) -> _Head:
+    lists = [
+        [str(text) for text in group.attrs[key]] for key in ("channels", "quantities", "units")
+    ]
+    return _Head(float(group.attrs["sample_rate"]), *lists, group["samples"].dtype)
+
+
+def _write_stream(group: h5py.Group, journal: Journal, n_old: int, name: str) -> None:
+    shares = [_share(entry, name) for entry in journal.entries]
+    head = _read_head(group) if "samples" in group else None
+    for entry, share in zip(journal.entries, shares, strict=True):
+        if share is None:
+            continue
+        if head is None:
+            head = _Head(share["rate"], [], [], [], np.dtype(share["dtype"]))
+        head.absorb(share, entry["id"])
+    assert head is not None
+    lengths = [0 if share is None else sum(share["blocks"]) for share in shares]
+    old = read_array(group["offsets"]) if "offsets" in group else np.zeros(n_old + 1, np.int64)
+    offsets = np.concatenate([old, old[-1] + np.cumsum(lengths, dtype=np.int64)])
+    samples = _dataset(group, head, int(offsets[-1]), journal, shares)
+    for channel, channel_name in enumerate(head.channels):
+        pieces = _pieces(journal, shares, channel_name, offsets[n_old:])
+        _write_column(samples, channel, pieces)
+    _write_heads(group, head, shares, offsets, n_old)
+
+
+def _share(entry: Entry, stream: str) -> dict[str, Any] | None:
+    return next((s for s in entry["streams"] if s["stream"] == stream), None)
+
+
+def _pieces(
+    journal: Journal,
+    shares: Sequence[dict[str, Any] | None],
+    channel: str,
+    starts: NDArray[np.int64],
+) -> Iterator[tuple[int, NDArray[Any]]]:
+    """`(first sample, samples)` of one channel, in the order of the stream."""
+    for share, start in zip(shares, starts[:-1], strict=True):
+        if share is None or channel not in share["channels"]:
+            continue
+        at = int(start)
+        for block in journal.column(share, share["channels"].index(channel)):
+            yield at, block
+            at += len(block)
+
+
+def _dataset(
+    group: h5py.Group,
+    head: _Head,
+    n: int,
+    journal: Journal,
+    shares: Sequence[dict[str, Any] | None],
+) -> h5py.Dataset:
+    shape = (n, len(head.channels))
+    if "samples" in group:
+        group["samples"].resize(shape)
+        return group["samples"]
+    pays = compression_pays(_trial(journal, shares, head.dtype))
+    return group.create_dataset(
+        "samples",
+        shape,
+        head.dtype,
+        chunks=(schema.CHUNK_ROWS, 1),
+        maxshape=(None, None),
+        fletcher32=schema.FLETCHER32,
+        shuffle=pays,
+        compression="gzip" if pays else None,
+        compression_opts=schema.DEFLATE_LEVEL if pays else None,
+        fillvalue=np.nan if head.dtype.kind == "f" else 0,
+    )
+
+
+def _trial(
+    journal: Journal, shares: Sequence[dict[str, Any] | None], dtype: np.dtype[Any]
+) -> Iterator[NDArray[Any]]:
+    """A few chunks from recordings all over the new part of a stream."""
+    present = [share for share in shares if share is not None]
+    for share in present[:: max(1, len(present) // _TRIAL_CHUNKS)][:_TRIAL_CHUNKS]:
+        for channel in range(len(share["channels"])):
+            first = next(journal.column(share, channel), np.empty(0, dtype))
+            yield first[: schema.CHUNK_ROWS]
+
+
+def compression_pays(pieces: Iterable[NDArray[Any]]) -> bool:
+    """True when byte shuffle + deflate saves at least `schema.MIN_SAVING` of the pieces."""
+    raw = packed = 0
+    for piece in pieces:
+        planes = piece.view(np.uint8).reshape(-1, piece.dtype.itemsize).T
+        raw += piece.nbytes
+        packed += len(zlib.compress(np.ascontiguousarray(planes).data, schema.DEFLATE_LEVEL))
+    return packed <= (1 - schema.MIN_SAVING) * raw
+
+
+def _write_column(
+    samples: h5py.Dataset, channel: int, pieces: Iterable[tuple[int, NDArray[Any]]]
+) -> None:
+    """Write pieces in ascending order, gathered so that each chunk is written once."""
+    rows = schema.CHUNK_ROWS * _BUFFER_CHUNKS
+    buffer = np.empty(rows, samples.dtype)
+    start = end = 0  # the buffer holds samples start..end
+    for at, piece in pieces:
+        if at != end:
+            samples[start:end, channel] = buffer[: end - start]
+            start = end = at
+        while len(piece):
+            room = rows - start % rows - (end - start)
+            part, piece = piece[:room], piece[room:]
+            buffer[end - start : end - start + len(part)] = part
+            end += len(part)
+            if end % rows == 0:
+                samples[start:end, channel] = buffer[: end - start]
+                start = end
+    samples[start:end, channel] = buffer[: end - start]
+
+
+def _write_heads(
+    group: h5py.Group,
+    head: _Head,
+    shares: Sequence[dict[str, Any] | None],
+    offsets: NDArray[np.int64],
+    n_old: int,
+) -> None:
+    shape = (len(offsets) - 1, len(head.channels))
+    present, checksums = np.zeros(shape, bool), np.zeros(shape, np.uint32)
+    scale = np.full(shape[0], np.nan)
+    if "present" in group:
+        old = read_array(group["present"])
+        present[: len(old), : old.shape[1]] = old
+        checksums[: len(old), : old.shape[1]] = read_array(group["checksums"])
+        scale[: len(old)] = read_array(group["scale"])
+    for row, share in enumerate(shares, start=n_old):
+        if share is None:
+            continue
+        columns = [head.channels.index(channel) for channel in share["channels"]]
+        present[row, columns] = True
+        checksums[row, columns] = share["crc"]
+        scale[row] = np.nan if share["scale"] is None else share["scale"]
+    for name, values in (
+        ("offsets", offsets),
+        ("present", present),
+        ("scale", scale),
+        ("checksums", checksums),
+    ):
+        write_array(group, name, values)
+    group.attrs["sample_rate"] = head.rate
+    group.attrs["channels"] = head.channels
+    group.attrs["quantities"] = head.quantities
+    group.attrs["units"] = head.units
