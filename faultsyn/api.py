@@ -1,0 +1,135 @@
+"""The verbs of the command line as Python calls: same names, same arguments.
+
+from faultsyn import api
+
+api.simulate("data/rig.h5")
+api.run("experiments/demo.yaml", out="runs/demo")
+api.report("runs/demo")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faultsyn.errors import InputError
+
+if TYPE_CHECKING:
+    from faultsyn.ingest import IngestSummary
+
+Progress = Callable[..., None]
+"""Called with `(done, total, detail="")` as long work goes on."""
+
+
+def simulate(
+    out: str | Path,
+    *,
+    kind: str = "bearing",
+    assets: int = 4,
+    seconds: float = 5.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write a simulated rig to a store and say what is in it (as `inspect`).
+
+    - `kind`: "bearing".
+    - `assets`: machines per fault mode.
+    - `seconds`: length of a recording [s].
+
+    Raises `InputError` on an unknown kind or an impossible rig.
+    """
+    from faultsyn.ingest.simulate import LABELS, BearingRig, simulate_bearing
+    from faultsyn.store import StoreWriter
+
+    if kind != "bearing":
+        raise InputError(f"no simulated rig '{kind}'", "known: bearing")
+    rig = BearingRig(assets=assets, seconds=seconds)
+    total = len(LABELS) * rig.assets * len(rig.loads)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    with StoreWriter(out, info={"simulated": kind, "seed": seed}) as writer:
+        for done, recording in enumerate(simulate_bearing(rig, seed), 1):
+            writer.add(recording)
+            if progress:
+                progress(done, total)
+    return inspect(out)
+
+
+def ingest(
+    card: str | Path,
+    raw: str | Path,
+    out: str | Path,
+    *,
+    append: bool = False,
+    on_error: str = "stop",
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read the files below `raw` as the dataset card says, into the store `out`.
+
+    - `card`: the name of a card ("cwru", "zema", "tep") or a path to one.
+    - `append`: add to an existing store; what it holds already is recognised by hash and skipped.
+    - `on_error`: "stop" at the first file that cannot be read, or "skip" it and say so.
+    """
+    from faultsyn.ingest import ingest as ingest_files
+    from faultsyn.ingest import load_card
+
+    return ingest_files(
+        load_card(card), Path(raw), Path(out), append=append, on_error=on_error, progress=progress
+    )
+
+
+def inspect(store: str | Path) -> dict[str, Any]:
+    """What a store holds: recordings, assets and seconds by label; streams; flags; data hash."""
+    from faultsyn.store import Store
+
+    with Store(store) as opened:
+        columns = opened.recordings
+        lengths = [
+            np.diff(file.offsets) / opened.streams[name].rate
+            for name, file in opened.stream_files.items()
+        ]
+        seconds = np.max(lengths, axis=0)
+        labels = {}
+        for label in sorted(set(columns["label"].tolist())):
+            of = columns["label"] == label
+            assets = set(columns["asset"][of].tolist()) if "asset" in columns else set()
+            labels[label] = {
+                "recordings": int(of.sum()),
+                "assets": len(assets),
+                "seconds": float(seconds[of].sum()),
+            }
+        streams = {
+            name: {
+                "rate": stream.rate,
+                "channels": list(stream.channels),
+                "units": list(stream.units),
+                "samples": stream.n_samples,
+            }
+            for name, stream in opened.streams.items()
+        }
+        return {
+            "path": str(store),
+            "data_hash": opened.data_hash,
+            "recordings": len(columns["id"]),
+            "columns": sorted(columns),
+            "labels": labels,
+            "streams": streams,
+            "flags": _flag_counts(columns.get("flags")),
+        }
+
+
+def _flag_counts(flags: Any) -> dict[str, int]:
+    if flags is None:
+        return {}
+    names = [name for text in flags for name in str(text).split(",") if name]
+    values, counts = np.unique(np.asarray(names, dtype=str), return_counts=True)
+    return {str(value): int(count) for value, count in zip(values, counts, strict=True)}
+
+
+def validate(store: str | Path) -> list[str]:
+    """Everything that is wrong with a store; empty when it is sound."""
+    from faultsyn.store import validate as check
+
+    return check(Path(store))

@@ -1,0 +1,164 @@
+"""The command line: one verb per stage, thin. Every verb is a call of the same name in `api`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from faultsyn.errors import FaultsynError
+
+if TYPE_CHECKING:
+    from faultsyn.api import Progress
+
+app = typer.Typer(
+    name="faultsyn",
+    help="Few-shot industrial fault diagnosis: recordings in, a believable comparison out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+StorePath = Annotated[Path, typer.Argument(help="The store (*.h5).", metavar="STORE")]
+
+
+def main() -> None:
+    """Entry point: bad input is one line and exit code 2; `--debug` shows where it came from."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+        logging.basicConfig(level=logging.DEBUG)
+    try:
+        app()
+    except KeyboardInterrupt:
+        _say("stopped; what was finished is kept, run the same command again to go on", err=True)
+        sys.exit(130)
+    except (FaultsynError, OSError) as error:
+        if debug:
+            raise
+        _say(f"error: {_one_line(error)}", err=True)
+        sys.exit(2)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    typer.echo(text, err=err)
+
+
+def _json(value: Any) -> None:
+    _say(json.dumps(value, indent=1, default=str))
+
+
+@contextmanager
+def _progress(what: str, quiet: bool) -> Iterator[Progress | None]:
+    """A bar with time left on stderr; nothing when a machine reads the output."""
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+
+        def update(done: int, total: int, detail: str = "") -> None:
+            text = f"{what} {detail}" if detail else what
+            bar.update(task, completed=done, total=total, description=text)
+
+        yield update
+
+
+def _table(title: str, header: list[str], rows: list[list[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="The store to write (*.h5).")],
+    kind: Annotated[str, typer.Option(help="Which rig: bearing.")] = "bearing",
+    assets: Annotated[int, typer.Option(help="Machines per fault mode.")] = 4,
+    seconds: Annotated[float, typer.Option(help="Length of a recording [s].")] = 5.0,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal rigs.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a rig's recordings from physics: no download, truth known."""
+    from faultsyn import api
+
+    with _progress("simulating", as_json) as progress:
+        summary = api.simulate(
+            out, kind=kind, assets=assets, seconds=seconds, seed=seed, progress=progress
+        )
+    _show_store(summary, as_json)
+
+
+@app.command()
+def inspect(store: StorePath, as_json: Json = False) -> None:
+    """Say what is in a store: recordings by label, assets, streams, flags."""
+    from faultsyn import api
+
+    _show_store(api.inspect(store), as_json)
+
+
+def _show_store(summary: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _json(summary)
+        return
+    labels = [
+        [name, str(row["recordings"]), str(row["assets"]), f"{row['seconds']:.1f}"]
+        for name, row in summary["labels"].items()
+    ]
+    _table(summary["path"], ["label", "recordings", "assets", "seconds"], labels)
+    streams = [
+        [name, f"{row['rate']:g}", ", ".join(row["channels"]), ", ".join(row["units"])]
+        for name, row in summary["streams"].items()
+    ]
+    _table("streams", ["stream", "rate [Hz]", "channels", "units"], streams)
+    for flag, count in summary["flags"].items():
+        _say(f"flag {flag}: {count} recordings")
+
+
+@app.command()
+def validate(store: StorePath, as_json: Json = False) -> None:
+    """Check a store: schema, offsets, checksums. Exit code 2 when something is wrong."""
+    from faultsyn import api
+
+    problems = api.validate(store)
+    if as_json:
+        _json({"path": str(store), "problems": problems})
+    else:
+        _say("\n".join(problems) if problems else f"{store}: sound")
+    if problems:
+        raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    main()
