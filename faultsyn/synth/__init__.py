@@ -13,15 +13,39 @@ from faultsyn.artifact import load_artifact
 from faultsyn.errors import InputError
 from faultsyn.registry import build, nearest
 from faultsyn.synth.base import Generator
+from faultsyn.synth.cycle_bootstrap import CycleBootstrap
 from faultsyn.synth.diff_aug import DiffAug
+from faultsyn.synth.domain_randomised import DomainRandomised
+from faultsyn.synth.matched_difference import MatchedDifference
+from faultsyn.synth.mixup import Mixup
 from faultsyn.synth.none import NoSynthesis
 from faultsyn.synth.oversample import Oversample
+from faultsyn.synth.physics_injection import PhysicsInjection
+from faultsyn.synth.physics_safe import PhysicsSafe
+from faultsyn.synth.shrunken_gaussian import ShrunkenGaussian
+from faultsyn.synth.smote import Smote
+from faultsyn.synth.surrogate import Surrogate
 from faultsyn.synth.tsaug_adapter import Tsaug
 from faultsyn.synth.wavelet import WaveletExpansion
 
 GENERATORS: dict[str, type[Generator]] = {
     generator.name: generator
-    for generator in (NoSynthesis, Oversample, DiffAug, WaveletExpansion, Tsaug)
+    for generator in (
+        NoSynthesis,
+        Oversample,
+        DiffAug,
+        WaveletExpansion,
+        Tsaug,
+        PhysicsSafe,
+        Surrogate,
+        MatchedDifference,
+        CycleBootstrap,
+        ShrunkenGaussian,
+        PhysicsInjection,
+        DomainRandomised,
+        Smote,
+        Mixup,
+    )
 }
 """Every generator by its registered name."""
 

@@ -46,8 +46,9 @@ class Generator(ABC):
     classes_: tuple[str, ...]
 
     def config(self) -> dict[str, Any]:
-        """The arguments that rebuild this generator (untrained)."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        """The arguments that rebuild this generator (untrained), in plain JSON types."""
+        names = inspect.signature(type(self)).parameters
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def check_config(self) -> None:
         """Raise `InputError` when an argument makes no sense.
@@ -186,3 +187,9 @@ class Generator(ABC):
 
     @abstractmethod
     def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None: ...
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (tuple, list)) else value

@@ -56,10 +56,6 @@ class Tsaug(ShotGenerator):
                 raise InputError(f"{self.name}: expected one augmenter a step, got {dict(step)}")
             _augmenter(step, seed=index)
 
-    def config(self) -> dict[str, Any]:
-        """The arguments that rebuild this generator, in plain JSON types."""
-        return {"augmenters": [{k: dict(v) for k, v in step.items()} for step in self.augmenters]}
-
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
         source = self._draw(n, rng, label)
         x = self.shots_.x[source].transpose(0, 2, 1).astype(np.float64)
