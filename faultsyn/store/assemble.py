@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn import __version__
-from faultsyn.errors import StoreError
 from faultsyn.store import schema
+from faultsyn.store.heads import StreamHead
 from faultsyn.store.journal import Entry, Journal
 from faultsyn.store.table import (
     Table,
     from_rows,
-    merge,
+    join,
     read_array,
     read_table,
     write_array,
     write_table,
 )
 
+Share = dict[str, Any]
+
 _BUFFER_CHUNKS = 64
 _TRIAL_CHUNKS = 8
 
 
-def assemble(target: Path, journal: Journal, info: Mapping[str, Any]) -> None:
-    """Add the journal's recordings to the HDF5 file at `target` (made when missing)."""
+def assemble(
+    target: Path, journal: Journal, heads: Mapping[str, StreamHead], info: Mapping[str, Any]
+) -> None:
+    """Add the journal's recordings to the HDF5 file at `target` (made when missing).
+
+    - `heads`: of all streams, those of the recordings that `target` holds included.
+    - `info`: what makes the recordings, for the history.
+    """
     with h5py.File(target, "a", rdcc_nbytes=0) as file:
         n_old = len(file["recordings/id"]) if "recordings" in file else 0
         file.attrs["schema"] = schema.SCHEMA
@@ -40,11 +47,9 @@ def assemble(target: Path, journal: Journal, info: Mapping[str, Any]) -> None:
         file.attrs["faultsyn_version"] = __version__
         _write_tables(file, journal.entries, n_old)
         streams = file.require_group("streams")
-        names = dict.fromkeys(
-            [*streams, *(share["stream"] for e in journal.entries for share in e["streams"])]
-        )
-        for name in names:
-            _write_stream(streams.require_group(name), journal, n_old, name)
+        for name, head in heads.items():
+            shares = [_share(entry, name) for entry in journal.entries]
+            _write_stream(streams.require_group(name), head, journal, shares, n_old)
         history = list(read_array(file["history"])) if "history" in file else []
         history.append(json.dumps(dict(info), default=str))
         write_array(file, "history", np.array(history))
@@ -54,7 +59,7 @@ def _write_tables(file: h5py.File, entries: Sequence[Entry], n_old: int) -> None
     rows = [{key: e[key] for key in schema.KEY_COLUMNS} | e["columns"] for e in entries]
     new = _with_standard_columns(from_rows(rows, "recordings"), len(rows))
     if n_old:
-        new = merge(read_table(file["recordings"]), n_old, new, len(rows), "recordings")
+        new = join(read_table(file["recordings"]), new, "recordings")
     write_table(file, "recordings", new)
     passports = [
         {"recording": e["id"]} | e["passport"] for e in entries if e["passport"] is not None
@@ -62,8 +67,7 @@ def _write_tables(file: h5py.File, entries: Sequence[Entry], n_old: int) -> None
     if passports:
         table = from_rows(passports, "synthetic")
         if "synthetic" in file:
-            old = read_table(file["synthetic"])
-            table = merge(old, len(old["recording"]), table, len(passports), "synthetic")
+            table = join(read_table(file["synthetic"]), table, "synthetic")
         write_table(file, "synthetic", table)
 
 
@@ -74,76 +78,30 @@ def _with_standard_columns(table: Table, n: int) -> Table:
     return keys | text | numbers | table
 
 
-@dataclass
-class _Head:
-    """What a stream is, over all its recordings."""
-
-    rate: float
-    channels: list[str]
-    quantities: list[str]
-    units: list[str]
-    dtype: np.dtype[Any]
-
-    def absorb(self, share: Mapping[str, Any], owner: str) -> None:
-        """Take over new channels; raise `StoreError` when the share contradicts the stream."""
-        where = f"recording '{owner}', stream '{share['stream']}'"
-        if share["rate"] != self.rate:
-            raise StoreError(
-                f"{where}: the stream runs at {self.rate} Hz, got {share['rate']} Hz",
-                "give recordings of another rate a stream of their own",
-            )
-        if np.dtype(share["dtype"]) != self.dtype:
-            raise StoreError(f"{where}: the stream holds {self.dtype}, got {share['dtype']}")
-        for name, quantity, unit in zip(
-            share["channels"], share["quantities"], share["units"], strict=True
-        ):
-            if name not in self.channels:
-                self.channels.append(name)
-                self.quantities.append(quantity)
-                self.units.append(unit)
-                continue
-            at = self.channels.index(name)
-            if (self.quantities[at], self.units[at]) != (quantity, unit):
-                raise StoreError(
-                    f"{where}, channel '{name}': the stream holds {self.quantities[at]} "
-                    f"[{self.units[at]}], got {quantity} [{unit}]"
-                )
-
-
-def _read_head(group: h5py.Group) -> _Head:
-    lists = [
-        [str(text) for text in group.attrs[key]] for key in ("channels", "quantities", "units")
-    ]
-    return _Head(float(group.attrs["sample_rate"]), *lists, group["samples"].dtype)
-
-
-def _write_stream(group: h5py.Group, journal: Journal, n_old: int, name: str) -> None:
-    shares = [_share(entry, name) for entry in journal.entries]
-    head = _read_head(group) if "samples" in group else None
-    for entry, share in zip(journal.entries, shares, strict=True):
-        if share is None:
-            continue
-        if head is None:
-            head = _Head(share["rate"], [], [], [], np.dtype(share["dtype"]))
-        head.absorb(share, entry["id"])
-    assert head is not None
+def _write_stream(
+    group: h5py.Group,
+    head: StreamHead,
+    journal: Journal,
+    shares: Sequence[Share | None],
+    n_old: int,
+) -> None:
     lengths = [0 if share is None else sum(share["blocks"]) for share in shares]
     old = read_array(group["offsets"]) if "offsets" in group else np.zeros(n_old + 1, np.int64)
     offsets = np.concatenate([old, old[-1] + np.cumsum(lengths, dtype=np.int64)])
     samples = _dataset(group, head, int(offsets[-1]), journal, shares)
-    for channel, channel_name in enumerate(head.channels):
-        pieces = _pieces(journal, shares, channel_name, offsets[n_old:])
-        _write_column(samples, channel, pieces)
-    _write_heads(group, head, shares, offsets, n_old)
+    for column, channel in enumerate(head.channels):
+        _write_column(samples, column, _pieces(journal, shares, channel, offsets[n_old:]))
+    _write_rows(group, head, shares, offsets, n_old)
+    head.write(group)
 
 
-def _share(entry: Entry, stream: str) -> dict[str, Any] | None:
+def _share(entry: Entry, stream: str) -> Share | None:
     return next((s for s in entry["streams"] if s["stream"] == stream), None)
 
 
 def _pieces(
     journal: Journal,
-    shares: Sequence[dict[str, Any] | None],
+    shares: Sequence[Share | None],
     channel: str,
     starts: NDArray[np.int64],
 ) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -159,10 +117,10 @@ def _pieces(
 
 def _dataset(
     group: h5py.Group,
-    head: _Head,
+    head: StreamHead,
     n: int,
     journal: Journal,
-    shares: Sequence[dict[str, Any] | None],
+    shares: Sequence[Share | None],
 ) -> h5py.Dataset:
     shape = (n, len(head.channels))
     if "samples" in group:
@@ -175,7 +133,7 @@ def _dataset(
         head.dtype,
         chunks=(schema.CHUNK_ROWS, 1),
         maxshape=(None, None),
-        fletcher32=schema.FLETCHER32,
+        fletcher32=True,
         shuffle=pays,
         compression="gzip" if pays else None,
         compression_opts=schema.DEFLATE_LEVEL if pays else None,
@@ -184,7 +142,7 @@ def _dataset(
 
 
 def _trial(
-    journal: Journal, shares: Sequence[dict[str, Any] | None], dtype: np.dtype[Any]
+    journal: Journal, shares: Sequence[Share | None], dtype: np.dtype[Any]
 ) -> Iterator[NDArray[Any]]:
     """A few chunks from recordings all over the new part of a stream."""
     present = [share for share in shares if share is not None]
@@ -226,10 +184,10 @@ def _write_column(
     samples[start:end, channel] = buffer[: end - start]
 
 
-def _write_heads(
+def _write_rows(
     group: h5py.Group,
-    head: _Head,
-    shares: Sequence[dict[str, Any] | None],
+    head: StreamHead,
+    shares: Sequence[Share | None],
     offsets: NDArray[np.int64],
     n_old: int,
 ) -> None:
@@ -241,10 +199,11 @@ def _write_heads(
         present[: len(old), : old.shape[1]] = old
         checksums[: len(old), : old.shape[1]] = read_array(group["checksums"])
         scale[: len(old)] = read_array(group["scale"])
+    place = {channel: column for column, channel in enumerate(head.channels)}
     for row, share in enumerate(shares, start=n_old):
         if share is None:
             continue
-        columns = [head.channels.index(channel) for channel in share["channels"]]
+        columns = [place[channel] for channel in share["channels"]]
         present[row, columns] = True
         checksums[row, columns] = share["crc"]
         scale[row] = np.nan if share["scale"] is None else share["scale"]
@@ -255,7 +214,3 @@ def _write_heads(
         ("checksums", checksums),
     ):
         write_array(group, name, values)
-    group.attrs["sample_rate"] = head.rate
-    group.attrs["channels"] = head.channels
-    group.attrs["quantities"] = head.quantities
-    group.attrs["units"] = head.units

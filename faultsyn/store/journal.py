@@ -12,8 +12,9 @@ import json
 import logging
 import os
 import shutil
+import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,8 @@ from numpy.typing import NDArray
 from faultsyn.errors import StoreError
 from faultsyn.store.recording import Recording, StreamData
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # pragma: no cover - not a POSIX system
-    fcntl = None  # type: ignore[assignment]
 
 Entry = dict[str, Any]
 
@@ -48,22 +47,27 @@ class Journal:
         self.folder = store.with_name(store.name + ".part")
         self.entries: list[Entry] = []
         self._head = json.loads(json.dumps({"format": FORMAT, "info": dict(info)}, default=str))
+        self._size = self._end = 0  # good bytes of samples.bin and journal.jsonl
+        self._handles: list[int] = []
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT
-            self._lines = os.open(self.folder / "journal.jsonl", flags, 0o644)
-            self._samples = os.open(self.folder / "samples.bin", flags, 0o644)
-        except OSError as error:
-            raise StoreError(f"{self.folder}: cannot be written ({error.strerror})") from None
-        try:
+            self._lines = self._open("journal.jsonl")
             self._lock(store)
+            self._samples = self._open("samples.bin")
             self._resume()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, OSError):
+                raise StoreError(f"{self.folder}: cannot be written ({error.strerror})") from None
             raise
 
+    def _open(self, name: str) -> int:
+        handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o644)
+        self._handles.append(handle)
+        return handle
+
     def _lock(self, store: Path) -> None:
-        if fcntl is None:  # pragma: no cover
+        if sys.platform == "win32":  # no advisory locks there
             return
         try:
             fcntl.flock(self._lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,8 +79,7 @@ class Journal:
         if not lines or lines[0] != self._head:
             if lines:
                 _log.warning("%s: left by another ingest, starting afresh", self.folder)
-            self._truncate(0, 0)
-            self._size = self._end = 0
+            self._cut()
             self._write_line(self._head)
             return
         good, size = 1, 0
@@ -88,7 +91,7 @@ class Journal:
             size = max(size, *(_end_of(share) for share in entry["streams"]))
         self.entries = lines[1:good]
         self._size, self._end = size, ends[good - 1]
-        self._truncate(self._size, self._end)
+        self._cut()
         if self.entries:
             _log.info("%s: %d recordings taken over", self.folder, len(self.entries))
 
@@ -102,10 +105,18 @@ class Journal:
                     return False
         return True
 
-    def append(self, recording: Recording, passport: Mapping[str, Any] | None) -> None:
-        """Add a recording; when it fails, the journal is as it was before.
+    def append(
+        self,
+        recording: Recording,
+        passport: Mapping[str, Any] | None,
+        accept: Callable[[Entry], None],
+    ) -> Entry:
+        """Add a recording and return its entry; a failure leaves the journal as it was.
 
-        Raises `StoreError` when the disk is full or the recording is malformed.
+        - `passport`: of a generated recording, else None.
+        - `accept`: sees the entry before it counts, and raises to refuse it.
+
+        Raises `StoreError` when the disk is full or the samples are malformed.
         """
         size = self._size
         try:
@@ -119,10 +130,11 @@ class Journal:
                 "streams": shares,
                 "passport": None if passport is None else _plain(passport),
             }
+            accept(entry)
             self._write_line(entry)
         except BaseException as error:
             self._size = size
-            self._truncate(self._size, self._end)
+            self._cut()
             if isinstance(error, OSError):
                 raise StoreError(
                     f"{self.folder}: recording '{recording.id}' cannot be written "
@@ -131,6 +143,7 @@ class Journal:
                 ) from None
             raise
         self.entries.append(entry)
+        return entry
 
     def _write_stream(self, stream: StreamData, owner: str) -> dict[str, Any]:
         share: dict[str, Any] = {
@@ -156,7 +169,7 @@ class Journal:
             # Channel after channel: what a chunk of the store holds lies together.
             columns = np.ascontiguousarray(block.T, dtype=dtype)
             crc = [zlib.crc32(column.data, c) for column, c in zip(columns, crc, strict=True)]
-            self._size = _write(self._samples, memoryview(columns).cast("B"), self._size)
+            self._size = _write(self._samples, columns.data.cast("B"), self._size)
             share["blocks"].append(len(block))
         share["crc"] = crc
         return share
@@ -176,14 +189,15 @@ class Journal:
             yield np.frombuffer(data[: len(data) - len(data) % dtype.itemsize], dtype)
             at += wanted * len(share["channels"])
 
-    def _truncate(self, size: int, end: int) -> None:
-        os.ftruncate(self._samples, size)
-        os.ftruncate(self._lines, end)
+    def _cut(self) -> None:
+        """Drop what was written after the last good recording."""
+        os.ftruncate(self._samples, self._size)
+        os.ftruncate(self._lines, self._end)
 
     def close(self) -> None:
         """Let go of the files; the recordings stay for a later run."""
-        for handle in (self._samples, self._lines):
-            os.close(handle)
+        while self._handles:
+            os.close(self._handles.pop())
 
     def discard(self) -> None:
         """Remove the journal: its recordings are in the store."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -126,15 +127,20 @@ class Store:
             columns = np.flatnonzero(file.present[row])
             if not len(columns):
                 continue
-            info, scale = self.streams[name], file.scale[row]
-            texts = [
+            info, scale = self.streams[name], float(file.scale[row])
+            channels, quantities, units = (
                 tuple(texts[c] for c in columns)
                 for texts in (info.channels, info.quantities, info.units)
-            ]
-            samples = self.samples.recording(name, row)[:, columns]
+            )
             streams.append(
                 StreamData(
-                    name, samples, info.rate, *texts, None if np.isnan(scale) else float(scale)
+                    name,
+                    file.samples[file.offsets[row] : file.offsets[row + 1]][:, columns],
+                    info.rate,
+                    channels,
+                    quantities,
+                    units,
+                    None if math.isnan(scale) else scale,
                 )
             )
         values = {name: column[row].item() for name, column in self.recordings.items()}

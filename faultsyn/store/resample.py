@@ -74,7 +74,8 @@ def resample(x: NDArray[np.float32], ratio: Fraction) -> NDArray[np.float32]:
         return x[:, np.arange(n) * ratio.denominator // ratio.numerator]
     up, down = ratio.numerator, ratio.denominator
     y = resample_poly(x.astype(np.float64), up, down, axis=1, window=_taps(ratio), padtype=PADDING)
-    return y[:, :n].astype(np.float32)
+    resampled: NDArray[np.float32] = y[:, :n].astype(np.float32)
+    return resampled
 
 
 @lru_cache

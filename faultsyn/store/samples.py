@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import h5py
 import numpy as np
@@ -43,6 +44,14 @@ class StreamFile:
         """Samples of each recording."""
         return np.diff(self.offsets)
 
+    def stored(self, channel: int, rows: IntArray) -> Iterator[tuple[int, NDArray[Any]]]:
+        """`(row, samples as stored)` of the recordings at `rows` (ascending), read in batches."""
+        for batch in _batches(self.lengths[rows]):
+            low, high = self.offsets[rows[batch][0]], self.offsets[rows[batch][-1] + 1]
+            span = self.samples[low:high, channel]
+            for row in rows[batch].tolist():
+                yield row, span[self.offsets[row] - low : self.offsets[row + 1] - low]
+
 
 class SampleReader:
     """Windows of any channel.
@@ -62,36 +71,30 @@ class SampleReader:
         - `rows`: recording of each window.
         - `starts`: first sample of each, at the wanted rate.
         """
-        kept = self._keep(source)
-        if kept is not None:
-            values, offsets = kept
-            return sliding_window_view(values, n)[offsets[rows] + starts]
+        if self._keep(source):
+            values, offsets = self._kept[source]
+            out: FloatArray = sliding_window_view(values, n)[offsets[rows] + starts]
+            return out
         if source.ratio == 1:
             return self._by_chunk(source, rows, starts, n)
         return self._by_recording(source, rows, starts, n)
 
-    def recording(self, stream: str, row: int) -> NDArray[np.generic]:
-        """One recording's samples `(N, C)` as stored."""
-        file = self._streams[stream]
-        values: NDArray[np.generic] = file.samples[file.offsets[row] : file.offsets[row + 1]]
-        return values
-
-    def _keep(self, source: Source) -> tuple[FloatArray, IntArray] | None:
+    def _keep(self, source: Source) -> bool:
+        """Keep a whole channel in memory if it fits; True when it is there."""
         if source in self._kept:
-            return self._kept[source]
+            return True
         file = self._streams[source.stream]
         lengths = resampled_length(file.lengths, source.ratio)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         size = int(offsets[-1]) * np.dtype(np.float32).itemsize
         if size > self._left:
-            return None
+            return False
         values = np.empty(offsets[-1], np.float32)
-        rows = np.flatnonzero(file.present[:, source.channel])
-        for row, piece in self._resampled(source, rows):
+        for row, piece in self._resampled(source, np.flatnonzero(file.present[:, source.channel])):
             values[offsets[row] : offsets[row + 1]] = piece
         self._left -= size
         self._kept[source] = values, offsets
-        return self._kept[source]
+        return True
 
     def _by_recording(self, source: Source, rows: IntArray, starts: IntArray, n: int) -> FloatArray:
         out = np.empty((len(rows), n), np.float32)
@@ -104,24 +107,23 @@ class SampleReader:
         return out
 
     def _resampled(self, source: Source, rows: IntArray) -> Iterator[tuple[int, FloatArray]]:
-        """Whole recordings at the wanted rate; `rows` ascending."""
+        """Whole recordings at the wanted rate, in no certain order; `rows` ascending."""
         file = self._streams[source.stream]
-        for batch in _batches(file.lengths[rows]):
-            low, high = file.offsets[rows[batch][0]], file.offsets[rows[batch][-1] + 1]
-            span = file.samples[low:high, source.channel]
-            pieces = [self._physical(file, span, int(row), low) for row in rows[batch]]
-            lengths = np.array([len(piece) for piece in pieces])
-            for length in np.unique(lengths):
-                at = np.flatnonzero(lengths == length)
-                block = np.stack([pieces[i] for i in at])
-                done = block if source.ratio == 1 else resample(block, source.ratio)
-                yield from zip(rows[batch][at].tolist(), done, strict=True)
-
-    def _physical(
-        self, file: StreamFile, span: NDArray[np.generic], row: int, low: int
-    ) -> FloatArray:
-        piece = span[file.offsets[row] - low : file.offsets[row + 1] - low]
-        return _in_units(piece, file.scale[row])
+        pieces = (
+            (row, _in_units(piece, file.scale[row]))
+            for row, piece in file.stored(source.channel, rows)
+        )
+        if source.ratio == 1:
+            yield from pieces
+            return
+        waiting: dict[int, list[tuple[int, FloatArray]]] = {}  # by length, to filter as one block
+        for row, piece in pieces:
+            same = waiting.setdefault(len(piece), [])
+            same.append((row, piece))
+            if len(same) * len(piece) >= _BUFFER_SAMPLES // 4:
+                yield from _filtered(waiting.pop(len(piece)), source.ratio)
+        for same in waiting.values():
+            yield from _filtered(same, source.ratio)
 
     def _by_chunk(self, source: Source, rows: IntArray, starts: IntArray, n: int) -> FloatArray:
         """Sorted by place, so that each touched chunk is read and unpacked once."""
@@ -132,25 +134,29 @@ class SampleReader:
         first = first[order]
         for low, high in _runs(first, n, file.samples.chunks[0], len(file.samples)):
             span = file.samples[low:high, source.channel]
-            # Windows that begin or end outside this run get their share of it.
-            begin = np.searchsorted(first, low - n, side="right")
-            inner = np.searchsorted(first, low)
-            outer = np.searchsorted(first, high - n, side="right")
-            end = np.searchsorted(first, high)
+            # Windows low-n < first < low and high-n < first < high lie only partly in this run.
+            begin, end = np.searchsorted(first, [low - n + 1, high])
+            inner, outer = np.searchsorted(first, [low, high - n + 1])
             if outer > inner:
                 out[order[inner:outer]] = sliding_window_view(span, n)[first[inner:outer] - low]
-            for i in (*range(begin, min(inner, end)), *range(max(inner, outer), end)):
+            for i in (*range(begin, inner), *range(max(inner, outer), end)):
                 start, stop = max(first[i], low), min(first[i] + n, high)
                 out[order[i], start - first[i] : stop - first[i]] = span[start - low : stop - low]
-        if out.dtype == np.float32:
-            return out
         return _in_units(out, file.scale[rows][:, None])
 
 
-def _in_units(values: NDArray[np.generic], scale: np.float64 | NDArray[np.float64]) -> FloatArray:
-    if values.dtype.kind == "f":
-        return np.asarray(values, np.float32)
-    return (values * scale).astype(np.float32)
+def _filtered(
+    pieces: list[tuple[int, FloatArray]], ratio: Fraction
+) -> Iterator[tuple[int, FloatArray]]:
+    rows, arrays = zip(*pieces, strict=True)
+    return zip(rows, resample(np.stack(arrays), ratio), strict=True)
+
+
+def _in_units(values: NDArray[Any], scale: np.float64 | NDArray[np.float64]) -> FloatArray:
+    if values.dtype == np.float32:
+        return values
+    physical: FloatArray = (values * scale).astype(np.float32)
+    return physical
 
 
 def _batches(lengths: IntArray) -> list[slice]:
@@ -168,10 +174,9 @@ def _batches(lengths: IntArray) -> list[slice]:
 
 def _runs(first: IntArray, n: int, chunk: int, total: int) -> Iterator[tuple[int, int]]:
     """Stretches `[low, high)` of whole chunks that windows at `first` (ascending) touch."""
-    low_chunk, high_chunk = first // chunk, (first + n - 1) // chunk
-    marks = np.zeros(-(-total // chunk) + 2, np.int64)
-    np.add.at(marks, low_chunk, 1)
-    np.add.at(marks, high_chunk + 1, -1)
+    marks = np.zeros(-(-total // chunk) + 1, np.int64)
+    np.add.at(marks, first // chunk, 1)
+    np.add.at(marks, (first + n - 1) // chunk + 1, -1)
     touched = np.flatnonzero(np.cumsum(marks) > 0)
     limit = max(1, _BUFFER_SAMPLES // chunk)
     for stretch in np.split(touched, np.flatnonzero(np.diff(touched) > 1) + 1):

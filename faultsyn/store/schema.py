@@ -32,8 +32,6 @@ DEFLATE_LEVEL = 1
 MIN_SAVING = 0.3
 """A stream is compressed (byte shuffle + deflate) when a trial saves at least this share."""
 
-FLETCHER32 = True
-
 TEXT_COLUMNS = ("location", "asset", "machine", "session", "bearing", "start_time", "flags")
 NUMBER_COLUMNS = ("severity", "load", "rpm")
 KEY_COLUMNS = ("id", "label", "source_file", "source_sha256")
@@ -74,4 +72,20 @@ def check_schema(file: h5py.File, path: Path) -> None:
         raise StoreError(
             f"{path}: expected store schema version {SCHEMA_VERSION}, got {version}",
             "ingest the recordings again with this version of faultsyn",
+        )
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise `StoreError` when something that is not a store, of any version, stands at `path`."""
+    if not path.exists():
+        return
+    try:
+        with h5py.File(path, "r") as file:
+            name = file.attrs.get("schema")
+    except OSError:
+        name = None
+    if name != SCHEMA:
+        raise StoreError(
+            f"{path}: exists and is not a store (or is damaged); it is not overwritten",
+            "remove it first, or choose another name",
         )

@@ -1,4 +1,7 @@
-"""Tables of columns: built from rows, merged, written to and read from an HDF5 group."""
+"""Tables of columns: built from rows, joined, written to and read from an HDF5 group.
+
+'' and NaN mean "missing", whatever the kind of the column; a missing truth value is False.
+"""
 
 from __future__ import annotations
 
@@ -14,84 +17,71 @@ from faultsyn.errors import StoreError
 Column = NDArray[Any]
 Table = dict[str, Column]
 
-_KINDS = {"U": "text", "f": "number", "i": "number", "b": "truth value"}
+TEXT, NUMBER, TRUTH = "text", "a number", "a truth value"
+
+
+def kind(value: Any) -> str | None:
+    """What a value is: `TEXT`, `NUMBER`, `TRUTH`, or None when it says "missing"."""
+    if value is None or value == "" or value != value:
+        return None
+    if isinstance(value, str):
+        return TEXT
+    return TRUTH if isinstance(value, bool | np.bool_) else NUMBER
+
+
+def column_kind(column: Column) -> str | None:
+    """What the values of a column are, or None when all are missing."""
+    if column.dtype.kind == "U":
+        return TEXT if (column != "").any() else None
+    if column.dtype.kind == "b":
+        return TRUTH
+    return None if np.isnan(column).all() else NUMBER
 
 
 def from_rows(rows: Sequence[Mapping[str, Any]], what: str) -> Table:
-    """Columns of the rows: text as unicode, numbers as float64 or int64, truth values as bool.
+    """Columns of the rows: text as unicode, numbers as int64 or float64, truth values as bool.
 
-    What a row lacks is '' / NaN / False. Raises `StoreError` naming the column when rows disagree
-    about its kind.
+    Numbers are integers when all rows hold one. Raises `StoreError` naming the column when rows
+    disagree about its kind.
 
     - `what`: the table, for messages.
     """
-    table: Table = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
-        table[name] = _column([row.get(name) for row in rows], f"{what}, column '{name}'")
-    return table
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {
+        name: _column([row.get(name) for row in rows], f"{what}, column '{name}'") for name in names
+    }
 
 
 def _column(values: list[Any], where: str) -> Column:
-    kinds = {_kind(value) for value in values if value is not None}
-    if len({_KINDS[kind] for kind in kinds}) > 1:
-        found = " and ".join(sorted({_KINDS[kind] for kind in kinds}))
-        raise StoreError(f"{where}: expected one kind of value, got {found}")
-    if kinds == {"U"}:
-        return np.array(["" if value is None else value for value in values], dtype=np.str_)
-    if kinds == {"b"}:
-        return np.array([bool(value) for value in values], dtype=np.bool_)
-    if kinds == {"i"} and None not in values:
+    kinds = {kind(value) for value in values} - {None}
+    if len(kinds) > 1:
+        found = " and ".join(sorted(str(k) for k in kinds))
+        raise StoreError(f"{where}: expected values of one kind, got {found}")
+    if kinds == {TRUTH}:
+        return np.array([kind(value) is not None and bool(value) for value in values])
+    if kinds == {TEXT} or (not kinds and "" in values):
+        return np.array(["" if kind(value) is None else value for value in values], dtype=np.str_)
+    if values and all(isinstance(value, int | np.integer) for value in values):
         return np.array(values, dtype=np.int64)
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array([np.nan if kind(value) is None else value for value in values], np.float64)
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, str):
-        return "U"
-    if isinstance(value, bool | np.bool_):
-        return "b"
-    return "i" if isinstance(value, int | np.integer) else "f"
+def join(old: Table, new: Table, what: str) -> Table:
+    """The rows of `old` followed by those of `new`; what a side lacks is missing there.
 
-
-def merge(old: Table, n_old: int, new: Table, n_new: int, what: str) -> Table:
-    """The rows of `old` followed by those of `new`; what a side lacks is filled.
-
-    A column that is empty on one side takes the kind of the other. Raises `StoreError` naming the
-    column when both sides hold values of different kinds.
+    Raises `StoreError` naming the column when both sides hold values of different kinds.
     """
-    merged: Table = {}
+    n_old, n_new = (len(next(iter(table.values()))) for table in (old, new))
+    joined: Table = {}
     for name in dict.fromkeys([*old, *new]):
         first, second = old.get(name), new.get(name)
-        if first is not None and second is not None and _clash(first, second):
-            raise StoreError(
-                f"{what}, column '{name}': the store holds {_KINDS[first.dtype.kind]}, "
-                f"the new rows {_KINDS[second.dtype.kind]}"
-            )
-        model = second if first is None or _empty(first) else first
-        if model is None or (second is not None and not _empty(second) and _empty(model)):
-            model = second if second is not None else first
-        assert model is not None
-        parts = [_fitted(first, n_old, model), _fitted(second, n_new, model)]
-        merged[name] = np.concatenate(parts)
-    return merged
-
-
-def _clash(first: Column, second: Column) -> bool:
-    differ = _KINDS[first.dtype.kind] != _KINDS[second.dtype.kind]
-    return differ and not _empty(first) and not _empty(second)
-
-
-def _empty(column: Column) -> bool:
-    if column.dtype.kind == "U":
-        return not (column != "").any()
-    return bool(column.dtype.kind == "f" and np.isnan(column).all())
-
-
-def _fitted(column: Column | None, n: int, model: Column) -> Column:
-    if column is not None and _KINDS[column.dtype.kind] == _KINDS[model.dtype.kind]:
-        return column
-    fill: Any = {"U": "", "b": False}.get(model.dtype.kind, np.nan)
-    return np.full(n, fill, dtype=model.dtype if model.dtype.kind in "Ub" else np.float64)
+        if first is not None and second is not None and first.dtype.kind == second.dtype.kind:
+            joined[name] = np.concatenate([first, second])
+            continue
+        values = [None] * n_old if first is None else first.tolist()
+        values += [None] * n_new if second is None else second.tolist()
+        joined[name] = _column(values, f"{what}, column '{name}'")
+    return joined
 
 
 def write_table(parent: h5py.Group, name: str, table: Table) -> None:

@@ -6,11 +6,13 @@ import os
 import re
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
 from faultsyn.errors import FaultsynError
 from faultsyn.store.reader import Store
+from faultsyn.store.samples import IntArray, StreamFile
 from faultsyn.store.schema import KEY_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS
 
 MAX_NAN_SHARE = 0.05
@@ -64,17 +66,31 @@ def _stream(store: Store, name: str) -> list[str]:
         return [f"stream '{name}': offsets or presence do not fit {n} recordings"]
     if file.offsets[0] != 0 or (file.lengths < 0).any() or file.offsets[-1] != info.n_samples:
         return [f"stream '{name}': offsets do not lead from 0 to {info.n_samples} samples"]
-    problems = []
-    for row, channel in np.argwhere(file.present):
-        where = f"recording '{store.recordings['id'][row]}', {name}/{info.channels[channel]}"
-        try:
-            samples = file.samples[file.offsets[row] : file.offsets[row + 1], channel]
-        except OSError as error:
-            problems.append(f"{where}: cannot be read ({error})")
-            continue
-        if zlib.crc32(samples.data) != file.checksums[row, channel]:
-            problems.append(f"{where}: samples differ from their checksum")
+    return [p for channel in range(shape[1]) for p in _channel(store, name, channel)]
+
+
+def _channel(store: Store, stream: str, channel: int) -> list[str]:
+    file = store.stream_files[stream]
+    name = f"{stream}/{store.streams[stream].channels[channel]}"
+    rows = np.flatnonzero(file.present[:, channel])
+    try:
+        found = list(_faults(file, channel, rows))
+    except OSError:  # a damaged chunk: one by one, to name the recordings that it holds
+        found = [fault for row in rows for fault in _faults_alone(file, channel, row)]
+    return [f"recording '{store.recordings['id'][row]}', {name}: {what}" for row, what in found]
+
+
+def _faults_alone(file: StreamFile, channel: int, row: int) -> list[tuple[int, str]]:
+    try:
+        return list(_faults(file, channel, np.array([row])))
+    except OSError as error:
+        return [(row, f"cannot be read ({error})")]
+
+
+def _faults(file: StreamFile, channel: int, rows: IntArray) -> Iterator[tuple[int, str]]:
+    for row, samples in file.stored(channel, rows):
+        if zlib.crc32(np.ascontiguousarray(samples).data) != file.checksums[row, channel]:
+            yield row, "samples differ from their checksum"
         share = float(np.isnan(samples).mean()) if len(samples) else 0.0
         if share > MAX_NAN_SHARE:
-            problems.append(f"{where}: {share:.1%} of the samples are NaN")
-    return problems
+            yield row, f"{share:.1%} of the samples are NaN"

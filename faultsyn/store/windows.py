@@ -141,54 +141,71 @@ class WindowIndex:
 
 def index_windows(store: Store, spec: WindowSpec, rows: NDArray[Any] | None) -> WindowIndex:
     """Work out the windows of the recordings at `rows`; see `Store.windows`."""
-    n_recordings = len(store.recordings["id"])
-    wanted = np.arange(n_recordings) if rows is None else np.asarray(rows)
-    if wanted.dtype == bool:
-        wanted = np.flatnonzero(wanted)
-    wanted = wanted.astype(np.int64)
-    choice = np.full((n_recordings, len(spec.channels)), -1, np.int64)
-    length = np.full(n_recordings, np.iinfo(np.int64).max)
+    wanted = _wanted(store, rows)
+    choice = np.full((len(store), len(spec.channels)), -1, np.int64)
+    length = np.full(len(store), np.iinfo(np.int64).max)  # samples at the wanted rate
     numbers: dict[Source, int] = {}
-    units: list[str] = []
+    units = []
     for position, names in enumerate(_names(store, spec, wanted)):
-        unit: dict[str, str] = {}
-        for name in dict.fromkeys(names):
-            at = wanted[[i for i, other in enumerate(names) if other == name]]
-            for source, members in _sources(store, spec, name, at):
+        used: list[Source] = []
+        for name in np.unique(names):
+            for source, members in _sources(store, spec, str(name), wanted[names == name]):
                 choice[members, position] = numbers.setdefault(source, len(numbers))
-                lengths = store.stream_files[source.stream].lengths[members]
-                covered = resampled_length(lengths, source.ratio)
-                length[members] = np.minimum(length[members], covered)
-                info = store.streams[source.stream]
-                unit.setdefault(info.units[source.channel], f"{source.stream}/{name}")
-        if len(unit) > 1:
-            found = ", ".join(f"{where} in {u or 'no unit'}" for u, where in unit.items())
-            raise InputError(f"{store.path}: channel '{spec.channels[position]}': {found}")
-        units.extend(unit or [""])
+                covered = resampled_length(store.stream_files[source.stream].lengths, source.ratio)
+                length[members] = np.minimum(length[members], covered[members])
+                used.append(source)
+        units.append(_unit(store, spec.channels[position], used))
     stride = spec.stride or spec.samples
     count = np.maximum(0, (length[wanted] - spec.samples) // stride + 1)
     row = np.repeat(wanted, count)
-    position_in = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    short = tuple(str(id) for id in store.recordings["id"][wanted[count == 0]])
+    number = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    short = tuple(store.recordings["id"][wanted[count == 0]].tolist())
     plan = Plan(tuple(numbers), choice, tuple(units), short)
-    return WindowIndex(store, spec, plan, row, position_in * stride)
+    return WindowIndex(store, spec, plan, row, number * stride)
 
 
-def _names(store: Store, spec: WindowSpec, rows: IntArray) -> list[list[str]]:
+def _wanted(store: Store, rows: NDArray[Any] | None) -> IntArray:
+    if rows is None:
+        return np.arange(len(store))
+    wanted = np.asarray(rows)
+    if wanted.dtype == bool:
+        if len(wanted) != len(store):
+            raise InputError(
+                f"{store.path}: {len(wanted)} truth values for {len(store)} recordings"
+            )
+        return np.flatnonzero(wanted)
+    if wanted.size and not 0 <= wanted.min() <= wanted.max() < len(store):
+        raise InputError(
+            f"{store.path}: expected rows of {len(store)} recordings, "
+            f"got {wanted.min()} to {wanted.max()}"
+        )
+    return wanted.astype(np.int64)
+
+
+def _unit(store: Store, channel: str, sources: list[Source]) -> str:
+    """The one unit of a channel over all that it is read from."""
+    found = {store.streams[s.stream].units[s.channel]: s.stream for s in sources}
+    if len(found) > 1:
+        listed = ", ".join(f"[{unit}] in stream '{stream}'" for unit, stream in found.items())
+        raise InputError(f"{store.path}: channel '{channel}' comes in different units: {listed}")
+    return next(iter(found), "")
+
+
+def _names(store: Store, spec: WindowSpec, rows: IntArray) -> list[Column]:
     """Channel to read, for each channel of the result and each recording."""
     if spec.select is None:
-        return [[name] * len(rows) for name in spec.channels]
+        return [np.full(len(rows), name) for name in spec.channels]
     column, mapping = spec.select
-    values = store.column(column)[rows]
-    names = []
-    for row, value in zip(rows, values, strict=True):
-        if str(value) not in mapping:
-            raise InputError(
-                f"{store.path}: recording '{store.recordings['id'][row]}' has {column} = "
-                f"'{value}'; `select` names a channel for {', '.join(mapping)} only"
-            )
-        names.append(mapping[str(value)])
-    return [names]
+    values = store.column(column)[rows].astype(str)
+    strange = ~np.isin(values, list(mapping))
+    if strange.any():
+        row = rows[strange][0]
+        raise InputError(
+            f"{store.path}: recording '{store.recordings['id'][row]}' has {column} = "
+            f"'{values[strange][0]}', expected one of {', '.join(mapping)}",
+            "name a channel for it in `select`, or leave the recording out",
+        )
+    return [np.array([mapping[value] for value in values.tolist()], dtype=str)]
 
 
 def _sources(
