@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,13 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from faultsyn.errors import InputError
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint: the nearest of `known` to `word`, else all of them."""
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names) or 'none'}"
+from faultsyn.registry import nearest
 
 
 class Strict(BaseModel):

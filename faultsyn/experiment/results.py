@@ -63,6 +63,9 @@ SCHEMA: dict[str, type] = {
 - `key`: hash of everything that can change the row.
 """
 
+CONTROL = "control: "
+"""Classifiers whose name starts like this are negative controls, not methods to compare."""
+
 TIMINGS = ("fit_seconds", "predict_seconds")
 TRANSIENT = ("worker died", "failed: ")
 """Statuses that start like this are tried again by the next run; all others are results."""
@@ -169,7 +172,7 @@ class Results:
         """Results from rows."""
         listed = list(rows)
         kinds: dict[type, type] = {str: np.str_, int: np.int64, float: np.float64}
-        columns = {
+        columns: dict[str, NDArray[Any]] = {
             name: np.array([row[name] for row in listed], dtype=kinds[kind])
             for name, kind in SCHEMA.items()
         }

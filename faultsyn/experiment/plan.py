@@ -1,0 +1,152 @@
+"""From a study to its cells, in the order in which they are run and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from faultsyn.diagnose import CLASSIFIERS, build_classifier
+from faultsyn.errors import InputError
+from faultsyn.experiment.cells import Cell, row_key, task_data
+from faultsyn.experiment.controls import control_arms
+from faultsyn.experiment.data import TaskData
+from faultsyn.experiment.study import ClassifierArm, GeneratorArm, Study
+from faultsyn.experiment.task import Split, Task
+from faultsyn.registry import nearest
+from faultsyn.synth import build_generator
+
+_NOTHING = GeneratorArm(name="none", method="none", n_synthetic=0)
+_WINDOW_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Feature rows that cells will need: of one task, representation and fold."""
+
+    task: Task
+    representation: dict[str, Any]
+    fold: int
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """A costly generator to be pretrained once for all cells of a fold."""
+
+    task: Task
+    generator: GeneratorArm
+    fold: int
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A task as it is split, with the arms that take part."""
+
+    task: Task
+    generators: tuple[GeneratorArm, ...]
+    classifiers: tuple[ClassifierArm, ...]
+    ks: tuple[int | str, ...]
+
+
+def plan(study: Study, cache: Path) -> list[Cell]:
+    """All cells of a study; reads the stores' tables and caches the tasks' windows.
+
+    Raises `InputError` on a method that cannot be built or a store that is missing, `LeakError`
+    on a split that leaks, before anything is run.
+    """
+    _check_methods(study)
+    cells = []
+    for task in study.tasks:
+        kept: set[str] = set()
+        for variant in _variants(study, task):
+            data = task_data(variant.task.model_dump_json(), str(cache))
+            for cell in _cells(study, variant, data):
+                if study.examples and cell.generator.name not in kept and cell.k == task.k[-1]:
+                    kept.add(cell.generator.name)
+                    cell = replace(cell, examples=study.examples)
+                cells.append(cell)
+    return cells
+
+
+def preparations(cells: list[Cell]) -> list[Prepare]:
+    """The feature extractions that these cells need, each once."""
+    found: dict[str, Prepare] = {}
+    for cell in cells:
+        for arm in cell.classifiers:
+            if CLASSIFIERS[arm.method].consumes != "features" or arm.control == "metadata only":
+                continue
+            spec = arm.representation_of(cell.task)
+            # Rows that no fold's normals scale are the same in every fold.
+            fold = 0 if spec.channels == "none" else cell.fold
+            name = f"{cell.task.name} {cell.task.split.level} {spec.model_dump_json()} {fold}"
+            found.setdefault(name, Prepare(cell.task, spec.model_dump(), fold))
+    return list(found.values())
+
+
+def pretrainings(cells: list[Cell]) -> list[Pretrain]:
+    """The costly generators that these cells share, each once a fold."""
+    found: dict[tuple[str, str, int, str], Pretrain] = {}
+    for cell in cells:
+        arm = cell.generator
+        method = build_generator(arm.method, **arm.config)
+        if getattr(type(method), "costly", False) and method.space == "signal":
+            key = (cell.task.name, cell.task.split.level, cell.fold, arm.name)
+            found.setdefault(key, Pretrain(cell.task, arm, cell.fold))
+    return list(found.values())
+
+
+def _check_methods(study: Study) -> None:
+    for generator in study.generators:
+        build_generator(generator.method, **generator.config)
+    for classifier in study.classifiers:
+        if classifier.method not in CLASSIFIERS:
+            hint = nearest(classifier.method, CLASSIFIERS)
+            raise InputError(f"unknown classifier '{classifier.method}'", hint)
+        build_classifier(classifier.method, **classifier.config)
+
+
+def _variants(study: Study, task: Task) -> Iterator[_Variant]:
+    """The task itself, and what the leak gap and the controls add."""
+    last = task.k[-1:]
+    yield _Variant(task, study.generators, study.classifiers, task.k)
+    if study.wants("controls", task):
+        yield _Variant(task, (_NOTHING,), control_arms(study), last)
+    if study.wants("leak_gap", task):
+        split = Split(
+            scheme="window", level="window", folds=_WINDOW_FOLDS, pinned=task.split.pinned
+        )
+        leaky = task.model_copy(update={"split": split})
+        yield _Variant(leaky, (_NOTHING,), study.classifiers, last)
+
+
+def _cells(study: Study, variant: _Variant, data: TaskData) -> Iterator[Cell]:
+    task = variant.task
+    for fold, held_out in enumerate(data.folds):
+        for k in variant.ks:
+            for seed in study.seeds:
+                for generator in variant.generators:
+                    if not generator.allow(task.name, k, seed, study.seeds):
+                        continue
+                    arms = tuple(
+                        arm
+                        for arm in variant.classifiers
+                        if arm.allow(task.name, k, seed, study.seeds)
+                    )
+                    if not arms:
+                        continue
+                    keys = tuple(
+                        row_key(task, held_out.name, k, seed, generator, arm, data.data_hash)
+                        for arm in arms
+                    )
+                    yield Cell(
+                        task=task,
+                        fold=fold,
+                        group=held_out.name,
+                        k=k,
+                        seed=seed,
+                        generator=generator,
+                        classifiers=arms,
+                        keys=keys,
+                        data_hash=data.data_hash,
+                    )

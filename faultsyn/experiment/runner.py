@@ -1,0 +1,164 @@
+"""Running a study: resumable, in parallel, every row on disk as soon as it is known."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from faultsyn.errors import InputError
+from faultsyn.experiment.cells import (
+    Cell,
+    Workspace,
+    blank_rows,
+    prepare,
+    prepare_generator,
+    run_cell,
+)
+from faultsyn.experiment.environment import code_version, environment
+from faultsyn.experiment.plan import Prepare, Pretrain, plan, preparations, pretrainings
+from faultsyn.experiment.pool import run_units
+from faultsyn.experiment.results import (
+    TRANSIENT,
+    Appender,
+    Results,
+    Row,
+    read_rows,
+    write_rows,
+)
+from faultsyn.experiment.study import Study, dump_study, load_study
+
+RESULTS = "results.csv"
+SUPERSEDED = "superseded.csv"
+CACHE = Path("runs/cache")
+
+Progress = Callable[[int, int, str], None]
+"""Called with cells done, cells in all, and what has just been done."""
+
+
+def run_study(
+    study: Study | str | Path | Mapping[str, Any],
+    out: str | Path,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    cache: str | Path = CACHE,
+) -> Results:
+    """Run what is left of a study and return all its results.
+
+    - `out`: folder of `results.csv`, `study.yaml` (resolved), `environment.json`, `examples/`.
+    - `jobs`: processes; None = what the study says.
+    - `cache`: folder of arrays and pretrained generators that runs share; may be deleted.
+
+    Rows that are there already are kept; a run that was killed goes on where it stopped. Rows of
+    an earlier version of the study move to `superseded.csv` and come back when they are asked for
+    again. Raises `InputError`, `StoreError` or `LeakError` before anything is run.
+    """
+    resolved = study if isinstance(study, Study) else load_study(study)
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    workspace = Workspace(Path(cache).absolute(), folder.absolute(), code_version())
+    with _only_one(folder):
+        cells = plan(resolved, workspace.cache)
+        rows = _restore(folder, cells)
+        _write_text(folder / "study.yaml", dump_study(resolved))
+        data = {cell.task.store: cell.data_hash for cell in cells}
+        _write_text(folder / "environment.json", environment(workspace.commit, data))
+        _run(cells, rows, workspace, jobs or resolved.jobs, progress)
+        order = {key: place for place, key in enumerate(_keys(cells))}
+        ordered = sorted(rows.values(), key=lambda row: order[row["key"]])
+        write_rows(folder / RESULTS, ordered)
+    return Results.read(folder)
+
+
+def _run(
+    cells: list[Cell],
+    rows: dict[str, Row],
+    workspace: Workspace,
+    jobs: int,
+    progress: Progress | None,
+) -> None:
+    """Run the cells that lack rows and add these to `rows` and to the results file."""
+    left = [part for cell in cells if (part := cell.without(set(rows))) is not None]
+    done = len(cells) - len(left)
+
+    def say(detail: str) -> None:
+        if progress is not None:
+            progress(done, len(cells), detail)
+
+    say("")
+    for _ in run_units(_prepare, preparations(left), workspace, jobs):
+        say("features")
+    for _ in run_units(_pretrain, pretrainings(left), workspace, jobs):
+        say("pretraining")
+    appender = Appender(workspace.out / RESULTS)
+    try:
+        for cell, answer in run_units(run_cell, left, workspace, jobs):
+            made = answer
+            if made is None:
+                made = blank_rows(cell, workspace, "worker died twice on this cell")
+            appender.add(made)
+            rows.update({row["key"]: row for row in made})
+            done += 1
+            say(f"{cell.task.name}, {cell.generator.name}, K = {cell.k}")
+    finally:
+        appender.close()
+
+
+def _prepare(unit: Prepare, workspace: Workspace) -> None:
+    prepare(unit.task, unit.representation, unit.fold, workspace)
+
+
+def _pretrain(unit: Pretrain, workspace: Workspace) -> None:
+    prepare_generator(unit.task, unit.generator, unit.fold, workspace)
+
+
+def _keys(cells: list[Cell]) -> Iterator[str]:
+    return (key for cell in cells for key in cell.keys)
+
+
+def _restore(folder: Path, cells: list[Cell]) -> dict[str, Row]:
+    """The rows that are done, by key; leaves a results file of whole, wanted rows."""
+    wanted = set(_keys(cells))
+    known: dict[str, Row] = {}
+    for name in (SUPERSEDED, RESULTS):
+        if (folder / name).is_file():
+            known.update({row["key"]: row for row in read_rows(folder / name)})
+    rows = {
+        key: row
+        for key, row in known.items()
+        if key in wanted and not row["status"].startswith(TRANSIENT)
+    }
+    others = [row for key, row in known.items() if key not in wanted]
+    if others:
+        write_rows(folder / SUPERSEDED, others)
+    write_rows(folder / RESULTS, rows.values())
+    return rows
+
+
+def _write_text(path: Path, text: str) -> None:
+    handle, made = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    Path(made).chmod(0o644)
+    Path(made).replace(path)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Refuse a second run in the same folder; the lock ends with its process, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"{folder}: another run is writing here", "wait for it, or choose another --out"
+            ) from None
+        yield

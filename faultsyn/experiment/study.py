@@ -1,0 +1,223 @@
+"""Studies: which tasks, seeds, generators and classifiers are compared. One YAML file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+
+from faultsyn.errors import InputError
+from faultsyn.experiment.config import Strict, merge, parse, read_yaml
+from faultsyn.experiment.presets import Amount, load_preset
+from faultsyn.experiment.task import RepresentationSpec, Shots, Task, load_task
+from faultsyn.registry import nearest
+from faultsyn.resources import find
+
+FOLDER = "experiments"
+
+Control = Literal["shuffled labels", "metadata only", "permuted names"]
+
+Seeds = PositiveInt | tuple[NonNegativeInt, ...]
+
+
+class Limits(Strict):
+    """Where a method takes part; what is left out does not limit.
+
+    - `seeds`: the first so many of the study's seeds, or a list of them.
+    - `k`: shots; `tasks`: names of tasks.
+    """
+
+    seeds: Seeds | None = None
+    k: tuple[Shots, ...] | None = None
+    tasks: tuple[str, ...] | None = None
+
+    def allow(self, task: str, k: int | str, seed: int, seeds: Sequence[int]) -> bool:
+        """Whether the method takes part in this cell."""
+        chosen = tuple(seeds) if self.seeds is None else self.seeds
+        of_seeds = tuple(seeds)[:chosen] if isinstance(chosen, int) else chosen
+        return (
+            seed in of_seeds
+            and (self.k is None or k in self.k)
+            and (self.tasks is None or task in self.tasks)
+        )
+
+
+class GeneratorArm(Limits):
+    """A generator of a study, resolved.
+
+    - `name`: what the results call it; `method`, `config`: see `faultsyn.synth`.
+    - `n_synthetic`: synthetic windows per fault class (see `Amount`).
+    """
+
+    name: str
+    method: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    n_synthetic: Amount
+
+    @property
+    def numerics(self) -> dict[str, Any]:
+        """What can change a result; the name decides the random numbers."""
+        return self.model_dump(mode="json", exclude=set(Limits.model_fields))
+
+
+class ClassifierArm(Limits):
+    """A classifier of a study, resolved.
+
+    - `name`: what the results call it; `method`, `config`: see `faultsyn.diagnose`.
+    - `representation`: keys of the task's representation that this classifier wants otherwise.
+    - `control`: makes it a negative control (see `faultsyn.experiment.controls`).
+    """
+
+    name: str
+    method: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    representation: dict[str, Any] = Field(default_factory=dict)
+    control: Control | None = None
+
+    @field_validator("representation")
+    @classmethod
+    def _keys(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key in value:
+            if key not in RepresentationSpec.model_fields:
+                hint = nearest(key, RepresentationSpec.model_fields)
+                raise InputError(f"representation: unknown key '{key}'", hint)
+        return value
+
+    @property
+    def numerics(self) -> dict[str, Any]:
+        """What can change a result; the name decides the random numbers."""
+        return self.model_dump(mode="json", exclude=set(Limits.model_fields))
+
+    def representation_of(self, task: Task) -> RepresentationSpec:
+        """The task's representation with this classifier's changes."""
+        own = merge(task.representation.model_dump(), self.representation)
+        return parse(RepresentationSpec, own, f"classifier '{self.name}'")
+
+
+class Study(Strict):
+    """A comparison.
+
+    - `tasks`, `generators`, `classifiers`: resolved; `load_study` accepts the short forms.
+    - `seeds`: how many (0, 1, ...) or which.
+    - `leak_gap`: also score every task (or the named ones) on random windows, without synthesis.
+    - `controls`: also run shuffled labels and a metadata-only classifier on every task (or the
+      named ones); both must give chance.
+    - `jobs`: default number of processes.
+    - `examples`: real and synthetic windows kept per class, generator and task, for figures.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    about: str = ""
+    tasks: tuple[Task, ...] = Field(min_length=1)
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    generators: tuple[GeneratorArm, ...] = Field(min_length=1)
+    classifiers: tuple[ClassifierArm, ...] = Field(min_length=1)
+    leak_gap: bool | tuple[str, ...] = False
+    controls: bool | tuple[str, ...] = False
+    jobs: PositiveInt = 1
+    examples: NonNegativeInt = 0
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds(cls, value: Any) -> Any:
+        counts = isinstance(value, int) and not isinstance(value, bool)
+        return tuple(range(value)) if counts else value
+
+    @model_validator(mode="after")
+    def _names(self) -> Study:
+        task_names = [task.name for task in self.tasks]
+        for what, names in (
+            ("task", task_names),
+            ("generator", [arm.name for arm in self.generators]),
+            ("classifier", [arm.name for arm in self.classifiers]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise InputError(f"{what} '{twice[0]}' stands twice", "give one another `name`")
+        named = [task for arm in (*self.generators, *self.classifiers) for task in arm.tasks or ()]
+        for option in (self.leak_gap, self.controls):
+            named += option if isinstance(option, tuple) else ()
+        for name in named:
+            if name not in task_names:
+                hint = nearest(name, task_names)
+                raise InputError(f"'{name}' is not a task of this study", hint)
+        return self
+
+    def wants(self, option: Literal["leak_gap", "controls"], task: Task) -> bool:
+        """Whether an option holds for a task."""
+        value = self.leak_gap if option == "leak_gap" else self.controls
+        return task.name in value if isinstance(value, tuple) else value
+
+
+def load_study(source: str | Path | Mapping[str, Any]) -> Study:
+    """A study by name, path or mapping, with its tasks and presets looked up.
+
+    Short forms: a task is a name, or a mapping with `task:` and the keys that differ, or a task
+    written out. A generator or classifier is the name of a preset, or a mapping with `preset:`
+    (or `method:`) and `name`, `config`, `n_synthetic`, `representation`, `seeds`, `k`, `tasks`.
+
+    Raises `InputError` naming the file, the key and the nearest valid key.
+    """
+    if isinstance(source, Mapping):
+        data, where = dict(source), f"study '{source.get('name', '?')}'"
+    else:
+        path = find(source, FOLDER)
+        data, where = read_yaml(path), str(path)
+    try:
+        data["tasks"] = [_task(entry) for entry in _list(data, "tasks")]
+        for key, model in (("generators", GeneratorArm), ("classifiers", ClassifierArm)):
+            kind: Literal["generator", "classifier"] = (
+                "generator" if key == "generators" else "classifier"
+            )
+            data[key] = [parse(model, _arm(entry, kind), kind) for entry in _list(data, key)]
+    except InputError as error:
+        raise InputError(f"{where}: {error.message}", error.hint) from None
+    return parse(Study, data, where)
+
+
+def dump_study(study: Study) -> str:
+    """The resolved study as YAML that `load_study` reads back."""
+    return yaml.safe_dump(
+        study.model_dump(mode="json", exclude_defaults=True), sort_keys=False, width=100
+    )
+
+
+def _list(data: Mapping[str, Any], key: str) -> list[Any]:
+    value = data.get(key, [])
+    if not isinstance(value, (list, tuple)):
+        raise InputError(f"{key}: expected a list, got {type(value).__name__}")
+    return list(value)
+
+
+def _task(entry: Any) -> Task:
+    if isinstance(entry, Task):
+        return entry
+    if isinstance(entry, Mapping) and "task" in entry:
+        over = {key: value for key, value in entry.items() if key != "task"}
+        return load_task(entry["task"], **over)
+    return load_task(entry)
+
+
+def _arm(entry: Any, kind: Literal["generator", "classifier"]) -> Any:
+    """The entry with its preset's method, configuration and amount filled in."""
+    if isinstance(entry, Limits):
+        return entry
+    if not isinstance(entry, (str, Mapping)):
+        raise InputError(f"{kind}: expected a name or a mapping, got {entry!r}")
+    data: dict[str, Any] = {"preset": entry} if isinstance(entry, str) else dict(entry)
+    name = data.pop("preset", None)
+    if name is None:
+        if "method" in data:
+            data.setdefault("name", data["method"])
+        return data
+    preset = load_preset(name, kind)
+    data.setdefault("name", Path(name).stem)
+    data["method"] = preset.method
+    own: dict[str, Any] = data.get("config", {})
+    data["config"] = merge(preset.config, own)
+    if preset.n_synthetic is not None:
+        data.setdefault("n_synthetic", preset.n_synthetic)
+    return data
