@@ -18,6 +18,7 @@ import numpy as np
 from faultsyn.errors import InputError
 
 if TYPE_CHECKING:
+    from faultsyn.experiment import Results
     from faultsyn.ingest import IngestSummary
 
 Progress = Callable[..., None]
@@ -133,3 +134,30 @@ def validate(store: str | Path) -> list[str]:
     from faultsyn.store import validate as check
 
     return check(Path(store))
+
+
+def run(
+    study: str | Path,
+    *,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Run what is left of a study; kill it anywhere and call again to go on.
+
+    - `study`: the name of a study or a path to one.
+    - `out`: the results folder; `runs/<study>` when left out.
+    - `jobs`: processes; what the study says when left out.
+    """
+    from faultsyn.experiment import load_study, run_study
+
+    loaded = load_study(study)
+    folder = Path("runs") / loaded.name if out is None else Path(out)
+    return run_study(loaded, folder, jobs, progress)
+
+
+def report(results: str | Path) -> Path:
+    """Write `report.html` (one file, no network needed) and its figures into a results folder."""
+    from faultsyn.report import write_report
+
+    return write_report(Path(results))

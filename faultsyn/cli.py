@@ -16,6 +16,8 @@ from faultsyn.errors import FaultsynError
 
 if TYPE_CHECKING:
     from faultsyn.api import Progress
+    from faultsyn.experiment import Results
+    from faultsyn.ingest import IngestSummary
 
 app = typer.Typer(
     name="faultsyn",
@@ -121,6 +123,23 @@ def simulate(
 
 
 @app.command()
+def ingest(
+    card: Annotated[str, typer.Argument(help="A dataset card: its name, or a path (*.yaml).")],
+    raw: Annotated[Path, typer.Option(help="The folder with the files.")],
+    out: Annotated[Path, typer.Option(help="The store to write (*.h5).")],
+    append: Annotated[bool, typer.Option(help="Add to the store; known files are skipped.")] = False,
+    on_error: Annotated[str, typer.Option(help="stop at a bad file, or skip it.")] = "stop",
+    as_json: Json = False,
+) -> None:
+    """Read a folder of files into a store, as a dataset card says."""
+    from faultsyn import api
+
+    with _progress("ingesting", as_json) as progress:
+        summary = api.ingest(card, raw, out, append=append, on_error=on_error, progress=progress)
+    _show_ingest(summary, out, as_json)
+
+
+@app.command()
 def inspect(store: StorePath, as_json: Json = False) -> None:
     """Say what is in a store: recordings by label, assets, streams, flags."""
     from faultsyn import api
@@ -158,6 +177,52 @@ def validate(store: StorePath, as_json: Json = False) -> None:
         _say("\n".join(problems) if problems else f"{store}: sound")
     if problems:
         raise typer.Exit(2)
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(help="A study: its name, or a path (*.yaml).")],
+    out: Annotated[Path | None, typer.Option(help="Results folder [runs/<study>].")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a study: one table, results.csv and report.html. Run it again to go on after a stop."""
+    from faultsyn import api
+
+    with _progress("running", as_json) as progress:
+        results = api.run(study, out=out, jobs=jobs, progress=progress)
+    page = api.report(results.folder)
+    _show_results(results, page, as_json)
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="A results folder.", metavar="RESULTS")],
+    as_json: Json = False,
+) -> None:
+    """Write report.html and the figures of a results folder anew."""
+    from faultsyn import api
+
+    page = api.report(results)
+    if as_json:
+        _json({"report": str(page)})
+    else:
+        _say(f"report: {page}")
+
+
+def _show_results(results: Results, page: Path, as_json: bool) -> None:
+    from faultsyn.report import summary_table
+
+    rows = summary_table(results)
+    failed = sorted({status for status in results["status"].tolist() if status != "ok"})
+    if as_json:
+        _json({"summary": rows, "rows": len(results), "not_run": failed, "report": str(page)})
+        return
+    header = list(rows[0]) if rows else ["no results"]
+    _table("Best method of each setting", header, [list(row.values()) for row in rows])
+    for status in failed:
+        _say(f"not run: {status} ({int((results['status'] == status).sum())} rows)")
+    _say(f"results: {results.folder}/results.csv\nreport:  {page}")
 
 
 if __name__ == "__main__":
