@@ -1,0 +1,173 @@
+"""Card + raw folder -> store: every matched file once, nothing good lost on the way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from faultsyn.errors import FaultsynError, InputError
+from faultsyn.ingest.card import card_hash, load_card
+from faultsyn.ingest.files import Files
+from faultsyn.ingest.patterns import Match, scan
+from faultsyn.ingest.recordings import Pending, Planner
+from faultsyn.ingest.schema import Card
+from faultsyn.store import Recording, Store, StoreWriter
+
+Progress = Callable[[int, int, str], None]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that did not become what it should, and why, in one line."""
+
+    file: str
+    message: str
+
+
+@dataclass
+class IngestSummary:
+    """What an ingest did.
+
+    - `added`, `skipped`: recordings written, and those that were in the store already.
+    - `labels`, `assets`: added recordings and their different assets by label.
+    - `streams`: added recordings by stream; `rates`: its sample rate [Hz].
+    - `flags`: added recordings by quality flag (nan, flat, clipped, gap).
+    - `unmatched`: files that the card does not know.
+    - `problems`: what was left out (`on_error="skip"`).
+    - `seconds`: wall time.
+    """
+
+    card: str
+    store: Path
+    added: int = 0
+    skipped: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    assets: dict[str, int] = field(default_factory=dict)
+    streams: Counter[str] = field(default_factory=Counter)
+    rates: dict[str, float] = field(default_factory=dict)
+    flags: Counter[str] = field(default_factory=Counter)
+    unmatched: tuple[str, ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def ingest(
+    card: Card | str | Path,
+    raw: str | Path,
+    out: str | Path,
+    *,
+    append: bool = False,
+    on_error: Literal["stop", "skip"] = "stop",
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read every file that a card knows into a store.
+
+    Recordings that the store has already (same id, same source hash) are skipped; an ingest that
+    was killed or stopped goes on where it was when it is run again.
+
+    - `card`: a card, its name, or its path.
+    - `raw`: folder with the files; `out`: the store.
+    - `append`: add to a store that another card, or another version of this one, has made.
+    - `on_error`: "stop" at the first problem, or "skip" that file and note the problem.
+    - `progress`: called with files done, files in all, current file.
+
+    Raises `InputError` or `StoreError` in one line; the store is then as it was before.
+    """
+    started = time.perf_counter()
+    card = card if isinstance(card, Card) else load_card(card)
+    raw, out = Path(raw), Path(out)
+    found = scan(card, raw)
+    summary = IngestSummary(card.name, out, unmatched=found.unmatched)
+    planner = Planner(card, Files(raw, card.sha256), found.files)
+    info = _info(card)
+    if out.exists():
+        planner.rates.known.update(_check_existing(out, card, append))
+    assets: dict[str, set[str]] = {}
+    with StoreWriter(out, append=out.exists(), info=info) as writer:
+        claims: dict[str, str] = {}
+        for done, match in enumerate(found.matches):
+            if progress is not None:
+                progress(done, len(found.matches), match.relative)
+            for recording in _recordings(planner, match, writer, claims, summary, on_error):
+                _count(recording, summary, assets)
+        if progress is not None:
+            progress(len(found.matches), len(found.matches), "")
+    summary.assets = {label: len(names) for label, names in assets.items()}
+    summary.rates = {name: planner.rates.known[name] for name in summary.streams}
+    summary.seconds = time.perf_counter() - started
+    return summary
+
+
+def _recordings(
+    planner: Planner,
+    match: Match,
+    writer: StoreWriter,
+    claims: dict[str, str],
+    summary: IngestSummary,
+    on_error: str,
+) -> Iterator[Recording]:
+    """The recordings of one file that were added to the store."""
+    try:
+        for pending in planner.plan(match):
+            _claim(pending, claims)
+            if writer.has(pending.sha256, pending.id):
+                summary.skipped += 1
+                continue
+            recording = pending.build()
+            writer.add(recording)
+            yield recording
+    except FaultsynError as error:
+        if on_error == "stop":
+            raise
+        _log.warning("%s left out: %s", match.relative, error)
+        summary.problems.append(Problem(match.relative, str(error)))
+    finally:
+        planner.files.forget()
+
+
+def _claim(pending: Pending, claims: dict[str, str]) -> None:
+    other = claims.setdefault(pending.id, pending.file)
+    if other != pending.file:
+        raise InputError(
+            f"two files claim recording '{pending.id}': {other} and {pending.file}",
+            "make 'id' in the card tell them apart, e.g. '{folder}-{stem}'",
+        )
+
+
+def _count(recording: Recording, summary: IngestSummary, assets: dict[str, set[str]]) -> None:
+    summary.added += 1
+    summary.labels[recording.label] += 1
+    assets.setdefault(recording.label, set()).add(str(recording.columns.get("asset", "")))
+    summary.streams.update(stream.stream for stream in recording.streams)
+    flags = str(recording.columns.get("flags", "")).split(";")
+    summary.flags.update({flag.split(":")[0] for flag in flags if flag})
+
+
+def _info(card: Card) -> dict[str, str]:
+    """What the store keeps of the card."""
+    said = card.model_dump(include={"title", "publisher", "address", "licence", "citation"})
+    return {"card": card.name, "card_hash": card_hash(card), **said}
+
+
+def _check_existing(out: Path, card: Card, append: bool) -> dict[str, float]:
+    """Rates of the streams that a store has already.
+
+    Raises `InputError` when another card made it and `append` was not asked for.
+    """
+    with Store(out) as store:
+        entries = [json.loads(text) for text in store.history]
+        made = [(entry.get("card"), entry.get("card_hash")) for entry in entries]
+        if not append and (card.name, card_hash(card)) not in made:
+            names = ", ".join(sorted({str(name) for name, _ in made}))
+            raise InputError(
+                f"{out}: was made by card '{names}', not by this version of card '{card.name}'",
+                "append to it, or remove it to make it anew",
+            )
+        return {name: stream.rate for name, stream in store.streams.items()}

@@ -1,0 +1,178 @@
+"""Path patterns of a card, and which file of a raw folder belongs to what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from faultsyn.errors import InputError
+from faultsyn.ingest.card import Effective, rules
+from faultsyn.ingest.schema import Body, Card
+from faultsyn.ingest.values import Names, NoValue, as_text, fill_pattern, placeholders
+
+_TOKEN = re.compile(r"\{(\w+)\}|\*\*/|\*\*|\*|\?|[^{*?]+|\{")
+_NUMBER = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True)
+class Match:
+    """A file that a rule makes a recording of.
+
+    - `path`: where it is; `relative`: below the raw folder, with "/".
+    - `groups`: the named groups of the rule's pattern that took part.
+    """
+
+    rule: Effective
+    path: Path
+    relative: str
+    groups: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a raw folder holds, seen through a card.
+
+    - `files`: every file, relative, in natural order (2.csv before 10.csv).
+    - `matches`: rule by rule, in natural order.
+    - `unmatched`: files that no rule, table or `ignore` pattern knows.
+    """
+
+    raw: Path
+    files: tuple[str, ...]
+    matches: tuple[Match, ...]
+    unmatched: tuple[str, ...]
+
+
+def glob_regex(pattern: str, names: Names | None = None) -> str:
+    """A path pattern as a regular expression (not yet anchored).
+
+    `{name}` becomes its value where `names` has one, else a named group; a leading "/" pins the
+    pattern to the raw folder.
+    """
+    parts = []
+    for token in _TOKEN.finditer(pattern.lstrip("/")):
+        text, name = token[0], token[1]
+        if name and names is not None and name in names:
+            parts.append(re.escape(as_text(names[name])))
+        elif name:
+            parts.append(f"(?P<{name}>[^/]+?)" if names is None else "[^/]+?")
+        else:
+            wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+            parts.append(wild.get(text, re.escape(text)))
+    head = "" if pattern.startswith("/") else "(?:.*/)?"
+    return head + "".join(parts)
+
+
+def compile_pattern(text: str, where: str) -> re.Pattern[str]:
+    """A compiled regular expression; `InputError` naming where it stands when it is not one."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise InputError(f"{where}: '{text}' is not a regular expression: {error}") from None
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Sort key under which numbers inside names count as numbers."""
+    return [
+        (0, int(part), "") if part.isdigit() and part.isascii() else (1, 0, part)
+        for part in _NUMBER.split(text)
+    ]
+
+
+def bare_stem(name: str) -> str:
+    """File name without its suffix and without .gz."""
+    return PurePosixPath(name.removesuffix(".gz")).stem
+
+
+def scan(card: Card, raw: Path) -> Scan:
+    """Match every file below `raw` against the card.
+
+    Raises `InputError` when the folder is not there or no file matches any rule.
+    """
+    if not raw.is_dir():
+        raise InputError(f"{raw}: no such folder", "--raw names the folder that holds the files")
+    found = (p.relative_to(raw).as_posix() for p in raw.rglob("*") if p.is_file())
+    hidden = (name for name in found if not any(p.startswith(".") for p in name.split("/")))
+    files = tuple(sorted(hidden, key=natural_key))
+    matches: list[Match] = []
+    taken: set[str] = set()
+    for rule in rules(card):
+        patterns = [compile_pattern(text, rule.where) for text in _rule_patterns(rule)]
+        for name in files:
+            hit = next((m for p in patterns if (m := p.fullmatch(name))), None)
+            if hit is not None and name not in taken:
+                taken.add(name)
+                groups = {key: text for key, text in hit.groupdict().items() if text is not None}
+                matches.append(Match(rule, raw / name, name, groups))
+    if not matches:
+        seen = ", ".join(files[:3]) or "no file at all"
+        raise InputError(f"{raw}: no file matches card '{card.name}'; it holds {seen}")
+    known = [compile_pattern(text, f"card '{card.name}'") for text in _other_patterns(card)]
+    rest = [n for n in files if n not in taken and not any(p.fullmatch(n) for p in known)]
+    return Scan(raw, files, tuple(matches), tuple(rest))
+
+
+def companion(
+    files: Sequence[str], patterns: Iterable[str], names: Names, beside: str, where: str
+) -> str | None:
+    """The file that the first fitting pattern means, or None.
+
+    - `beside`: a file whose folder is preferred when several fit.
+
+    Raises `InputError` when one pattern fits several files equally well.
+    """
+    folder = PurePosixPath(beside).parent
+    for pattern in patterns:
+        for name in placeholders(pattern):
+            if name not in names:
+                raise InputError(f"{where}: '{pattern}' uses '{name}', which has no value here")
+        compiled = re.compile(glob_regex(pattern, names))
+        fits = [name for name in files if compiled.fullmatch(name)]
+        near = [name for name in fits if PurePosixPath(name).parent == folder]
+        chosen = near or fits
+        if len(chosen) > 1:
+            raise InputError(f"{where}: '{pattern}' fits both {chosen[0]} and {chosen[1]}")
+        if chosen:
+            return chosen[0]
+    return None
+
+
+def select(
+    available: Sequence[str], source: Sequence[str | int], names: Names, where: str
+) -> list[str]:
+    """The variables that a selector means: the first entry of `source` that fits anything.
+
+    An integer is a position counted from 1; text is a literal name, else a regular expression in
+    which `{name}` is filled in. May return several (a regular expression) or none.
+    """
+    for entry in source:
+        if isinstance(entry, int):
+            if 1 <= entry <= len(available):
+                return [available[entry - 1]]
+            continue
+        try:
+            literal = [n for n in available if n == entry]
+            pattern = entry if literal else fill_pattern(entry, names)
+        except NoValue as missing:
+            raise InputError(f"{where}: '{entry}' uses '{missing}', which has no value") from None
+        compiled = None if literal else compile_pattern(pattern, where)
+        fits = literal or [n for n in available if compiled and compiled.fullmatch(n)]
+        if fits:
+            return fits
+    return []
+
+
+def _rule_patterns(rule: Effective) -> list[str]:
+    if rule.rule.regex is not None:
+        return [f"(?:.*/)?(?:{rule.rule.regex})"]
+    return [glob_regex(pattern) for pattern in rule.rule.files]
+
+
+def _other_patterns(card: Card) -> list[str]:
+    bodies: list[Body] = [rule.body for rule in rules(card)]
+    channels = [c for b in bodies for s in b.streams.values() for c in s.channels.values()]
+    companions = [pattern for channel in channels for pattern in channel.file]
+    tables = [pattern for table in card.tables.values() for pattern in table.file]
+    return [glob_regex(p, {}) for p in [*card.ignore, *companions, *tables]]

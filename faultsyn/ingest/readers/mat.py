@@ -1,0 +1,94 @@
+"""MATLAB files up to version 7.2 (MAT level 5), compressed or not."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+from scipy.io.matlab import MatReadError
+
+from faultsyn.errors import InputError
+from faultsyn.ingest.readers.base import Array, MemorySource, columns_of
+
+_BROKEN = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OSError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+    MatReadError,
+)
+"""What scipy raises on damaged files, depending on where the damage is."""
+
+
+def open_mat(path: Path, transpose: bool) -> MemorySource:
+    """Read a .mat file; structs appear as dotted names.
+
+    `bearing.gs` is field `gs` of struct `bearing`. The elements of a struct array or cell array
+    are named by their own field `Name` where that tells them apart, else counted from 1:
+    `run.Y.vibration_1.Data`, `run.Y.2.Data`.
+
+    Raises `InputError` when the file is damaged, truncated, or of version 7.3.
+    """
+    content = path.read_bytes()
+    if content[:10] == b"MATLAB 7.3" or content[:4] == b"\x89HDF" or content[512:516] == b"\x89HDF":
+        raise InputError(
+            f"{path}: MATLAB 7.3 files are not read yet", "save it in MATLAB with -v7 instead"
+        )
+    try:
+        loaded = scipy.io.loadmat(BytesIO(content))
+    except _BROKEN as error:
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise InputError(
+            f"{path}: damaged, truncated or not a MATLAB file ({len(content)} bytes; {reason})",
+            "copy it again from its source",
+        ) from None
+    found: dict[str, Array] = {}
+    for name, value in loaded.items():
+        if not name.startswith("__"):
+            _flatten(name, value, transpose, found)
+    if not found:
+        raise InputError(f"{path}: holds no variables")
+    return MemorySource(path, found)
+
+
+def _flatten(name: str, value: Any, transpose: bool, found: dict[str, Array]) -> None:
+    if not isinstance(value, np.ndarray):
+        return
+    if value.dtype.names:
+        labels = _element_names(value)
+        for label, element in zip(labels, value.reshape(-1), strict=True):
+            head = f"{name}.{label}" if label else name
+            for field in value.dtype.names:
+                _flatten(f"{head}.{field}", element[field], transpose, found)
+    elif value.dtype == object:
+        for k, element in enumerate(value.reshape(-1)):
+            head = f"{name}.{k + 1}" if value.size > 1 else name
+            _flatten(head, element, transpose, found)
+    elif value.dtype.kind in "iufb":
+        found.update(columns_of(value, name, transpose))
+    elif value.dtype.kind in "US":
+        found[name] = value
+
+
+def _element_names(value: Array) -> list[str]:
+    """How the elements of a struct array are told apart; one element needs no name."""
+    if value.size <= 1:
+        return [""] * int(value.size)
+    for field in value.dtype.names or ():
+        if field.lower() == "name":
+            texts = ["".join(np.ravel(e[field]).astype(str)) for e in value.reshape(-1)]
+            if all(texts) and len(set(texts)) == len(texts):
+                return texts
+    return [str(k + 1) for k in range(value.size)]
