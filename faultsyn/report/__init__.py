@@ -1,0 +1,9 @@
+"""Results become figures, one self-contained HTML page, and one table for the terminal.
+
+Importing this package loads matplotlib: callers that must start fast import it where they need it.
+"""
+
+from faultsyn.report.page import write_report
+from faultsyn.report.summary import summary_table
+
+__all__ = ["summary_table", "write_report"]

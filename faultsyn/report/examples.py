@@ -1,0 +1,89 @@
+"""Real and synthetic windows that a study kept for its figures.
+
+`examples/<task>__<generator>__<label>.npz` holds `real` and `synthetic` `(n, C, T)` and `meta`, one
+JSON text: task, generator, label, rate [Hz] (null for feature rows), channels, units, and, where
+the recordings have them, rpm [1/min] and bearing.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faultsyn.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """Real and synthetic windows of one class, by one generator.
+
+    - `real`, `synthetic`: float64 `(n, C, T)`. `rate`: Hz, or None for feature rows.
+    - `rpm`: shaft speed [1/min], `bearing`: designation; None where unknown.
+    """
+
+    task: str
+    generator: str
+    label: str
+    real: NDArray[np.float64]
+    synthetic: NDArray[np.float64]
+    rate: float | None
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    rpm: float | None
+    bearing: str | None
+
+
+def read_examples(folder: Path) -> list[Example]:
+    """The examples of a results folder, by file name; empty when the study kept none.
+
+    Raises `InputError` naming a file that is not an example.
+    """
+    return [_read(path) for path in sorted((folder / "examples").glob("*.npz"))]
+
+
+def _read(path: Path) -> Example:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            meta: dict[str, Any] = json.loads(str(data["meta"].ravel()[0]))
+            real, synthetic = (np.asarray(data[k], np.float64) for k in ("real", "synthetic"))
+        example = Example(
+            task=meta["task"],
+            generator=meta["generator"],
+            label=meta["label"],
+            real=real,
+            synthetic=synthetic,
+            rate=_number(meta.get("rate")),
+            channels=tuple(meta["channels"]),
+            units=tuple(meta.get("units") or ("",) * len(meta["channels"])),
+            rpm=_number(meta.get("rpm")),
+            bearing=meta.get("bearing") or None,
+        )
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: not an example of real and synthetic windows ({error})"
+        ) from None
+    if real.ndim != 3 or synthetic.ndim != 3 or real.shape[1:] != synthetic.shape[1:]:
+        raise InputError(
+            f"{path}: expected windows (n, channels, samples) of one shape, got real "
+            f"{real.shape} and synthetic {synthetic.shape}"
+        )
+    if len(example.channels) != real.shape[1] or len(real) == 0 or len(synthetic) == 0:
+        raise InputError(
+            f"{path}: {len(example.channels)} channel names for windows {real.shape}, "
+            f"{len(synthetic)} synthetic"
+        )
+    return example
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, else None."""
+    if value is None:
+        return None
+    number = float(value)
+    return number if np.isfinite(number) else None
