@@ -29,7 +29,7 @@ from faultsyn.store.table import (
 Share = dict[str, Any]
 
 _BUFFER_CHUNKS = 64
-_TRIAL_CHUNKS = 8
+_TRIAL_CHUNKS = 4
 
 
 def assemble(
@@ -131,7 +131,7 @@ def _dataset(
         "samples",
         shape,
         head.dtype,
-        chunks=(schema.CHUNK_ROWS, 1),
+        chunks=(chunk_rows(n), 1),
         maxshape=(None, None),
         fletcher32=True,
         shuffle=pays,
@@ -144,12 +144,18 @@ def _dataset(
 def _trial(
     journal: Journal, shares: Sequence[Share | None], dtype: np.dtype[Any]
 ) -> Iterator[NDArray[Any]]:
-    """A few chunks from recordings all over the new part of a stream."""
+    """A few chunks from recordings and channels all over the new part of a stream."""
     present = [share for share in shares if share is not None]
-    for share in present[:: max(1, len(present) // _TRIAL_CHUNKS)][:_TRIAL_CHUNKS]:
-        for channel in range(len(share["channels"])):
-            first = next(journal.column(share, channel), np.empty(0, dtype))
-            yield first[: schema.CHUNK_ROWS]
+    picks = present[:: max(1, len(present) // _TRIAL_CHUNKS)][:_TRIAL_CHUNKS]
+    for number, share in enumerate(picks):
+        channel = number * len(share["channels"]) // len(picks)
+        first = next(journal.column(share, channel), np.empty(0, dtype))
+        yield first[: schema.CHUNK_ROWS]
+
+
+def chunk_rows(n: int) -> int:
+    """Samples in a chunk of a stream that begins with `n`: short streams waste no disk."""
+    return min(schema.CHUNK_ROWS, max(schema.MIN_CHUNK_ROWS, 1 << max(0, n - 1).bit_length()))
 
 
 def compression_pays(pieces: Iterable[NDArray[Any]]) -> bool:
@@ -166,7 +172,7 @@ def _write_column(
     samples: h5py.Dataset, channel: int, pieces: Iterable[tuple[int, NDArray[Any]]]
 ) -> None:
     """Write pieces in ascending order, gathered so that each chunk is written once."""
-    rows = schema.CHUNK_ROWS * _BUFFER_CHUNKS
+    rows = samples.chunks[0] * _BUFFER_CHUNKS
     buffer = np.empty(rows, samples.dtype)
     start = end = 0  # the buffer holds samples start..end
     for at, piece in pieces:

@@ -25,12 +25,29 @@ from faultsyn.errors import StoreError
 SCHEMA = "faultsyn-store"
 SCHEMA_VERSION = 1
 
+# Chosen with benchmarks/store_chunks.py (one core, processor time; deflate with byte shuffle):
+#
+#   signal                    rows   codec      size   write      read       one random window
+#   vibration CWRU, float32   4096   none       100 %  515 MB/s   797 MB/s   0.05 ms
+#   vibration CWRU, float32   16384  none       100 %  696 MB/s   858 MB/s   0.09 ms
+#   vibration CWRU, float32   65536  none       102 %  880 MB/s  1274 MB/s   0.14 ms
+#   vibration CWRU, float32   16384  lzf         92 %   63 MB/s   268 MB/s   0.25 ms
+#   vibration CWRU, float32   16384  deflate 1   83 %   40 MB/s   160 MB/s   0.43 ms
+#   vibration CWRU, float32   16384  deflate 4   82 %   35 MB/s   175 MB/s   0.40 ms
+#   vibration CWRU, int16     16384  deflate 1   67 %   65 MB/s   276 MB/s   0.13 ms
+#   process TEP, float32      4096   deflate 1   59 %   60 MB/s   166 MB/s   0.12 ms
+#   process TEP, float32      16384  deflate 1   58 %   58 MB/s   197 MB/s   0.34 ms
+#   process TEP, float32      65536  deflate 1   58 %   52 MB/s   200 MB/s   1.20 ms
+#
+# Measured vibration is mostly noise: a sixth less disk costs ten times the writing and five times
+# the reading, so it is stored plain. Slow process values shrink to little more than half.
 CHUNK_ROWS = 16384
-"""Samples in one chunk, which holds one channel."""
-
+"""Samples of one channel in one chunk of a long stream."""
+MIN_CHUNK_ROWS = 1024
+"""Chunks of a stream that begins shorter than `CHUNK_ROWS` have a power of two from here on."""
 DEFLATE_LEVEL = 1
-MIN_SAVING = 0.3
-"""A stream is compressed (byte shuffle + deflate) when a trial saves at least this share."""
+MIN_SAVING = 0.35
+"""A stream is compressed when byte shuffle + deflate save at least this share in a trial."""
 
 TEXT_COLUMNS = ("location", "asset", "machine", "session", "bearing", "start_time", "flags")
 NUMBER_COLUMNS = ("severity", "load", "rpm")
