@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def ingest(
     out: str | Path,
     *,
     append: bool = False,
-    on_error: str = "stop",
+    on_error: Literal["stop", "skip"] = "stop",
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Read the files below `raw` as the dataset card says, into the store `out`.

@@ -47,6 +47,12 @@ def main() -> None:
             raise
         _say(f"error: {_one_line(error)}", err=True)
         sys.exit(2)
+    except Exception as error:
+        if debug:
+            raise
+        _say(f"internal error: {type(error).__name__}: {_one_line(error)}", err=True)
+        _say("run again with --debug for the traceback", err=True)
+        sys.exit(1)
 
 
 def _one_line(error: Exception) -> str:
@@ -127,15 +133,24 @@ def ingest(
     card: Annotated[str, typer.Argument(help="A dataset card: its name, or a path (*.yaml).")],
     raw: Annotated[Path, typer.Option(help="The folder with the files.")],
     out: Annotated[Path, typer.Option(help="The store to write (*.h5).")],
-    append: Annotated[bool, typer.Option(help="Add to the store; known files are skipped.")] = False,
-    on_error: Annotated[str, typer.Option(help="stop at a bad file, or skip it.")] = "stop",
+    append: Annotated[
+        bool, typer.Option(help="Add to the store; known files are skipped.")
+    ] = False,
+    skip_bad: Annotated[bool, typer.Option(help="Leave bad files out and say so.")] = False,
     as_json: Json = False,
 ) -> None:
     """Read a folder of files into a store, as a dataset card says."""
     from faultsyn import api
 
     with _progress("ingesting", as_json) as progress:
-        summary = api.ingest(card, raw, out, append=append, on_error=on_error, progress=progress)
+        summary = api.ingest(
+            card,
+            raw,
+            out,
+            append=append,
+            on_error="skip" if skip_bad else "stop",
+            progress=progress,
+        )
     _show_ingest(summary, out, as_json)
 
 
@@ -147,6 +162,35 @@ def inspect(store: StorePath, as_json: Json = False) -> None:
     _show_store(api.inspect(store), as_json)
 
 
+def _show_ingest(summary: IngestSummary, out: Path, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+
+        _json(asdict(summary))
+        return
+    rows = [
+        [label, str(count), str(summary.assets.get(label, 0))]
+        for label, count in sorted(summary.labels.items())
+    ]
+    _table(f"{summary.card} -> {out}", ["label", "recordings", "assets"], _shortened(rows))
+    for flag, count in sorted(summary.flags.items()):
+        _say(f"flag {flag}: {count} recordings")
+    for name in summary.unmatched:
+        _say(f"no rule of the card matches {name}")
+    for problem in summary.problems:
+        _say(f"left out: {problem}")
+    _say(
+        f"added {summary.added}, known already {summary.skipped}, in {summary.seconds:.1f} s: {out}"
+    )
+
+
+def _shortened(rows: list[list[str]], most: int = 30) -> list[list[str]]:
+    """The first rows, and one that says how many were left out."""
+    if len(rows) <= most:
+        return rows
+    return [*rows[:most], [f"... and {len(rows) - most} more", *[""] * (len(rows[0]) - 1)]]
+
+
 def _show_store(summary: dict[str, Any], as_json: bool) -> None:
     if as_json:
         _json(summary)
@@ -155,7 +199,8 @@ def _show_store(summary: dict[str, Any], as_json: bool) -> None:
         [name, str(row["recordings"]), str(row["assets"]), f"{row['seconds']:.1f}"]
         for name, row in summary["labels"].items()
     ]
-    _table(summary["path"], ["label", "recordings", "assets", "seconds"], labels)
+    header = ["label", "recordings", "assets", "seconds"]
+    _table(summary["path"], header, _shortened(labels))
     streams = [
         [name, f"{row['rate']:g}", ", ".join(row["channels"]), ", ".join(row["units"])]
         for name, row in summary["streams"].items()
@@ -191,7 +236,7 @@ def run(
 
     with _progress("running", as_json) as progress:
         results = api.run(study, out=out, jobs=jobs, progress=progress)
-    page = api.report(results.folder)
+    page = api.report(results.folder or Path())
     _show_results(results, page, as_json)
 
 
