@@ -1,0 +1,88 @@
+"""The command line: verbs work end to end, errors are one line with exit code 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def faultsyn(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "faultsyn.cli", *arguments],
+        cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("cli")
+    done = faultsyn("simulate", "rig.h5", "--assets", "2", "--seconds", "1", "--json", cwd=made)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["recordings"] == 4 * 2 * 4
+    return made
+
+
+def test_inspect_says_what_is_in_a_store(folder: Path) -> None:
+    done = faultsyn("inspect", "rig.h5", "--json", cwd=folder)
+    summary = json.loads(done.stdout)
+    assert set(summary["labels"]) == {"normal", "inner", "outer", "ball"}
+    assert summary["labels"]["outer"] == {"recordings": 8, "assets": 2, "seconds": 8.0}
+    assert summary["streams"]["vibration"]["rate"] == 12_000
+    spoken = faultsyn("inspect", "rig.h5", cwd=folder)
+    assert "outer" in spoken.stdout
+    assert "vibration" in spoken.stdout
+
+
+def test_validate_finds_a_sound_store_sound_and_a_broken_one_broken(folder: Path) -> None:
+    assert faultsyn("validate", "rig.h5", cwd=folder).returncode == 0
+    broken = bytearray((folder / "rig.h5").read_bytes())
+    middle = len(broken) // 2
+    broken[middle : middle + 64] = bytes(64)
+    (folder / "broken.h5").write_bytes(broken)
+    done = faultsyn("validate", "broken.h5", cwd=folder)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["inspect", "nothing.h5"], "nothing.h5"),
+        (["inspect", "text.h5"], "text.h5"),
+        (["ingest", "cwr", "--raw", ".", "--out", "x.h5"], "did you mean 'cwru'"),
+        (["ingest", "cwru", "--raw", "nowhere", "--out", "x.h5"], "nowhere"),
+        (["simulate", "x.h5", "--kind", "gear"], "known: bearing"),
+        (["simulate", "x.h5", "--assets", "0"], "at least one asset"),
+        (["run", "no-such-study"], "no-such-study"),
+        (["report", "."], "no results here"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    folder: Path, arguments: list[str], says: str
+) -> None:
+    (folder / "text.h5").write_text("not HDF5")
+    done = faultsyn(*arguments, cwd=folder)
+    assert done.returncode == 2, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert says in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_where_an_error_comes_from(folder: Path) -> None:
+    done = faultsyn("inspect", "nothing.h5", "--debug", cwd=folder)
+    assert "Traceback" in done.stderr
+
+
+def test_import_and_help_stay_light() -> None:
+    code = (
+        "import sys, faultsyn.cli, faultsyn.api; "
+        "heavy = {'torch', 'matplotlib', 'sklearn', 'scipy', 'h5py'} & set(sys.modules); "
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
