@@ -227,6 +227,11 @@ def shots(k: str) -> str:
     return "1 shot" if k == "1" else f"{k} shots"
 
 
+def counted(n: int, word: str) -> str:
+    """A number and its noun."""
+    return f"{n} {word}{'' if n == 1 else 's'}"
+
+
 def percent(value: float) -> str:
     """A fraction as percent with one decimal, without the sign."""
     return f"{100 * value:.1f}"

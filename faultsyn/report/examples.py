@@ -40,11 +40,12 @@ class Example:
 
 
 def read_examples(folder: Path) -> list[Example]:
-    """The examples of a results folder, by file name; empty when the study kept none.
+    """The examples of a results folder, by file name; those without windows are left out.
 
     Raises `InputError` naming a file that is not an example.
     """
-    return [_read(path) for path in sorted((folder / "examples").glob("*.npz"))]
+    found = [_read(path) for path in sorted((folder / "examples").glob("[!.]*.npz"))]
+    return [example for example in found if len(example.real) and len(example.synthetic)]
 
 
 def _read(path: Path) -> Example:
@@ -73,10 +74,10 @@ def _read(path: Path) -> Example:
             f"{path}: expected windows (n, channels, samples) of one shape, got real "
             f"{real.shape} and synthetic {synthetic.shape}"
         )
-    if len(example.channels) != real.shape[1] or len(real) == 0 or len(synthetic) == 0:
+    if len(example.channels) != real.shape[1] or len(example.units) != real.shape[1]:
         raise InputError(
-            f"{path}: {len(example.channels)} channel names for windows {real.shape}, "
-            f"{len(synthetic)} synthetic"
+            f"{path}: {len(example.channels)} channel names and {len(example.units)} units for "
+            f"windows {real.shape}"
         )
     return example
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from faultsyn.evaluate.statistics import holm
-from faultsyn.report.arms import Arm, Arms, Setting, percent, points, shots
+from faultsyn.report.arms import Arm, Arms, Setting, counted, percent, points, shots
 from faultsyn.report.claims import ALPHA, MIN_SEEDS, Verdict
 from faultsyn.report.controls import Control
 from faultsyn.report.leak import LeakGap
@@ -150,7 +150,8 @@ def _verdict_line(arms: Arms, verdict: Verdict) -> str:
     if verdict.outcome == "unproven bars":
         return f"{text}; not run, so not beaten: {_listed(verdict.missing)}."
     if verdict.outcome == "few seeds":
-        return f"{text}; {summary.n_seeds} seeds are too few for a claim (at least {MIN_SEEDS})."
+        seeds = counted(summary.n_seeds, "seed")
+        return f"{text}; {seeds}, too few for a claim (at least {MIN_SEEDS})."
     if lead.beats_all_on_new_groups:
         return f"{text}. It holds for new groups too ({p_text(lead.p_groups)} over groups)."
     return (
@@ -173,7 +174,7 @@ def _leaks(gaps: Sequence[LeakGap]) -> Finding:
         many = f"{points(span[0])} to {points(span[-1])}" if len(own) > 1 else points(span[0])
         lines.append(
             f"{setting.task}, {shots(own[0].k)}: {many} points over "
-            f"{len(own)} classifier{'s' if len(own) > 1 else ''}."
+            f"{counted(len(own), 'classifier')}."
         )
     title = (
         f"Random windows flatter: {worst.classifier} on {worst.setting.task} scores "
@@ -270,7 +271,7 @@ def _not_run(arms: Arms) -> Finding | None:
             f"{name} {', '.join(sorted({str(column[i]) for i in rows}))}"
             for name, column in zip(names, columns, strict=True)
         ]
-        lines.append(f"{len(rows)} rows: {reason} ({'; '.join(parts)}).")
+        lines.append(f"{counted(len(rows), 'row')}: {reason} ({'; '.join(parts)}).")
     title = f"{len(failed)} of {len(status)} rows could not run."
     return Finding(title, tuple(lines), "warn")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,18 +164,19 @@ def _blocks(
 
 
 def _windows(examples: Sequence[Example]) -> Iterator[Drawn]:
-    by_class: dict[tuple[str, str], list[Example]] = {}
+    by_class: dict[tuple[str, str, bool], list[Example]] = {}
     for example in examples:
-        by_class.setdefault((example.task, example.label), []).append(example)
-    shown: dict[str, int] = {}
-    for (task, label), own in by_class.items():
-        shown[task] = shown.get(task, 0) + 1
+        key = (example.task, example.label, example.rate is None)
+        by_class.setdefault(key, []).append(example)
+    shown: Counter[tuple[str, bool]] = Counter()
+    for (task, label, features), own in by_class.items():
+        shown[task, features] += 1
         figure, text = window_figure(own)
         yield (
-            f"windows-{_stem(task)}-{_stem(label)}",
+            f"{'features' if features else 'windows'}-{_stem(task)}-{_stem(label)}",
             f"Real (black) and synthetic (orange-red) windows, {task}, class {label}. {text}",
             figure,
-            shown[task] <= _EMBEDDED_LABELS,
+            shown[task, features] <= _EMBEDDED_LABELS,
         )
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from faultsyn import __version__
 from faultsyn.errors import InputError
 from faultsyn.experiment.results import Results
-from faultsyn.report.arms import Arms, Setting
+from faultsyn.report.arms import Arms, Setting, counted
 from faultsyn.report.claims import Verdict, verdicts
 from faultsyn.report.controls import control_results
 from faultsyn.report.examples import read_examples
@@ -107,7 +107,7 @@ def _facts(arms: Arms, honest: Sequence[Setting]) -> list[tuple[str, str]]:
     facts = [
         (
             setting.task,
-            f"{len(arms.groups(setting))} held-out groups (by {setting.split}), "
+            f"{counted(len(arms.groups(setting)), 'held-out group')} (by {setting.split}), "
             f"{len(arms.classes(setting))} classes, K = {', '.join(arms.ks(setting))}; "
             f"budget: {setting.budget}",
         )

@@ -66,7 +66,7 @@ def looks(names: Sequence[str], plain: str | None = None) -> dict[str, Look]:
         found[name] = Look(
             _COLOURS[i % len(_COLOURS)],
             _MARKERS[i % len(_MARKERS)],
-            _DASHES[(i + i // len(_DASHES)) % len(_DASHES)],
+            _DASHES[(i + i // len(_MARKERS)) % len(_DASHES)],
         )
     if plain is not None and plain in names:
         found[plain] = Look(BLACK, "o", "-")

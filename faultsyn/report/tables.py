@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faultsyn.report.arms import Arm, Arms, Setting, k_order, percent, points, shots
+from faultsyn.report.arms import Arm, Arms, Setting, counted, k_order, percent, points, shots
 from faultsyn.report.claims import ALPHA, Verdict
 from faultsyn.report.findings import p_text
 from faultsyn.report.roles import METHODS
@@ -57,8 +57,8 @@ def score_table(arms: Arms, setting: Setting) -> Table:
             cells += [_score(arms, arm, strong=best[arm.k] == arm) for arm in own]
             rows.append(tuple(cells))
     caption = (
-        f"Balanced accuracy [%], mean ± deviation over {arms.n_seeds(setting)} seeds of the mean "
-        f"over {len(arms.groups(setting))} groups. Task {budget_text(setting)}."
+        f"Balanced accuracy [%], mean ± deviation over {counted(arms.n_seeds(setting), 'seed')} of "
+        f"the mean over {counted(len(arms.groups(setting)), 'group')}. Task {budget_text(setting)}."
     )
     return Table(caption, ("classifier", "generator", *map(shots, ks)), tuple(rows))
 

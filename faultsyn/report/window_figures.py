@@ -150,7 +150,7 @@ def _slow_channels(examples: Sequence[Example], rate: float) -> Figure:
     shown = min(_SHOWN_CHANNELS, len(first.channels))
     figure = Figure(figsize=(WIDTH, _ROW * len(examples) + 0.6), layout="constrained")
     axes = np.asarray(figure.subplots(len(examples), shown, sharex=True, squeeze=False))
-    step, unit = (1 / 3600, "h") if first.real.shape[2] / rate > 7200 else (1, "s")
+    step, unit = (1 / 3600, "h") if first.real.shape[2] / rate > 3600 else (1, "s")
     time = np.arange(first.real.shape[2]) / rate * step
     for row, example in enumerate(examples):
         for column, channel in enumerate(_furthest_off(example)[:shown]):
