@@ -23,7 +23,8 @@ class FewShotClassifier(ABC):
 
     `meta_fit(base, rng)`, `fit(support, rng)`, `predict_proba(query)`. A subclass's `__init__` only
     stores its arguments under their own names; what is learned ends in `_`; the public methods
-    here check, then call `_meta_fit`, `_fit`, `_predict_proba`.
+    here check, then call `_meta_fit`, `_fit`, `_predict_proba`. Arguments are checked by
+    `check_config`, which `meta_fit` and `fit` call first.
 
     - `name`: the registered name.
     - `consumes`: feature rows (`WindowSet.rows` of `(n, 1, n_features)`) or raw windows.
@@ -36,50 +37,60 @@ class FewShotClassifier(ABC):
 
     classes_: tuple[str, ...]
     shape_: tuple[int, int]
+    channels_: tuple[str, ...]
+    rate_: float
 
     def config(self) -> dict[str, Any]:
         """The arguments that rebuild this classifier (untrained)."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
+    def check_config(self) -> None:
+        """Raise `InputError` when an argument makes no sense.
+
+        A subclass with arguments of its own extends it.
+        """
+
     def meta_fit(self, base: WindowSet, rng: np.random.Generator) -> Self:
         """Learn from what the information budget allows besides the shots.
 
         `base` holds labelled training windows: the normals alone, or other faults and machines
-        too. Methods that cannot use it do nothing. Raises `InputError` on NaN or infinity.
+        too. Methods that cannot use it do nothing. Raises `InputError` on no windows, on NaN or
+        infinity, or on another shape, rate or channel list than seen before.
         """
-        base.require_finite(f"{self.name}.meta_fit")
-        self.shape_ = (base.x.shape[1], base.x.shape[2])
+        self.check_config()
+        if len(base) == 0:
+            raise InputError(
+                f"{self.name}: meta_fit got a base set without windows", "leave the call out"
+            )
+        self._check(base, "meta_fit")
         self._meta_fit(base, rng)
         return self
 
     def fit(self, support: WindowSet, rng: np.random.Generator) -> Self:
         """Fit on the support windows (real and, where marked so, synthetic) and their labels.
 
-        Raises `InputError` on fewer than two classes, NaN or infinity, or another shape than the
-        base set's.
+        Fitting again forgets the earlier support, not the base set. Raises `InputError` on fewer
+        than two classes, NaN or infinity, or another shape, rate or channel list than the base
+        set's.
         """
-        support.require_finite(f"{self.name}.fit")
+        self.check_config()
+        self._check(support, "fit")
         classes = tuple(sorted(set(support.labels.tolist())))
         if len(classes) < 2:
             raise InputError(f"{self.name}: needs at least two classes, got {list(classes)}")
-        shape = (support.x.shape[1], support.x.shape[2])
-        if hasattr(self, "shape_") and shape != self.shape_:
-            raise InputError(f"{self.name}: expected windows of {self.shape_}, got {shape}")
-        self.classes_, self.shape_ = classes, shape
+        self.classes_ = classes
         self._fit(support, rng)
         return self
 
     def predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
         """Probabilities `(n_query, n_classes)`, columns in the order of `classes_`.
 
-        Raises `InputError` before `fit`, on NaN or infinity, or on another shape.
+        Raises `InputError` before `fit`, on NaN or infinity, or on another shape, rate or channel
+        list.
         """
         if not hasattr(self, "classes_"):
             raise InputError(f"{self.name}: call fit(support) before predict_proba")
-        query.require_finite(f"{self.name}.predict_proba")
-        shape = (query.x.shape[1], query.x.shape[2])
-        if shape != self.shape_:
-            raise InputError(f"{self.name}: expected windows of {self.shape_}, got {shape}")
+        self._check(query, "predict_proba")
         if len(query) == 0:
             return np.zeros((0, len(self.classes_)))
         return self._predict_proba(query)
@@ -91,8 +102,16 @@ class FewShotClassifier(ABC):
 
     def save(self, path: str | Path) -> Path:
         """Write config and state as safetensors + JSON (see `faultsyn.artifact`)."""
+        if not hasattr(self, "classes_"):
+            raise InputError(f"{self.name}: call fit(support) before save")
         arrays, info = self._state()
-        info = {**info, "classes": list(self.classes_), "shape": list(self.shape_)}
+        info = {
+            **info,
+            "classes": list(self.classes_),
+            "shape": list(self.shape_),
+            "channels": list(self.channels_),
+            "rate": None if np.isnan(self.rate_) else self.rate_,
+        }
         return save_artifact(path, Artifact("classifier", self.name, self.config(), info, arrays))
 
     @classmethod
@@ -104,8 +123,38 @@ class FewShotClassifier(ABC):
         made = cls(**artifact.config)
         made.classes_ = tuple(artifact.info["classes"])
         made.shape_ = (artifact.info["shape"][0], artifact.info["shape"][1])
+        made.channels_ = tuple(artifact.info["channels"])
+        rate = artifact.info["rate"]
+        made.rate_ = float("nan") if rate is None else float(rate)
         made._restore(artifact.arrays, artifact.info)
         return made
+
+    def _require(self, good: bool, setting: str, expected: str) -> None:
+        """Raise `InputError` naming the setting and its value unless `good`."""
+        if not good:
+            raise InputError(
+                f"{self.name}: expected {setting} to be {expected}, got {getattr(self, setting)!r}"
+            )
+
+    def _codes(self, windows: WindowSet) -> NDArray[np.intp]:
+        """Each window's class as its position in `classes_`, `(n_windows,)`."""
+        position = {name: code for code, name in enumerate(self.classes_)}
+        return np.array([position[label] for label in windows.labels.tolist()], dtype=np.intp)
+
+    def _check(self, windows: WindowSet, step: str) -> None:
+        """The first set seen fixes shape, channels and rate; every later one must have them."""
+        windows.require_finite(f"{self.name}.{step}")
+        shape = (windows.x.shape[1], windows.x.shape[2])
+        if not hasattr(self, "shape_"):
+            self.shape_, self.channels_, self.rate_ = shape, windows.channels, windows.rate
+            return
+        same_rate = windows.rate == self.rate_ or (np.isnan(windows.rate) and np.isnan(self.rate_))
+        if shape != self.shape_ or windows.channels != self.channels_ or not same_rate:
+            raise InputError(
+                f"{self.name}.{step}: expected {self.shape_[0]} channels x {self.shape_[1]} "
+                f"samples at {self.rate_} Hz ({', '.join(self.channels_)}), got {shape[0]} x "
+                f"{shape[1]} at {windows.rate} Hz ({', '.join(windows.channels)})"
+            )
 
     def _meta_fit(self, base: WindowSet, rng: np.random.Generator) -> None:
         """Most simple classifiers learn nothing here."""
