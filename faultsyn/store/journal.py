@@ -169,8 +169,10 @@ class Journal:
             # Channel after channel: what a chunk of the store holds lies together.
             columns = np.ascontiguousarray(block.T, dtype=dtype)
             crc = [zlib.crc32(column.data, c) for column, c in zip(columns, crc, strict=True)]
-            self._size = _write(self._samples, columns.data.cast("B"), self._size)
+            self._size = _write(self._samples, columns.ravel().view(np.uint8).data, self._size)
             share["blocks"].append(len(block))
+        if not share["blocks"]:
+            raise StoreError(f"recording '{owner}', stream '{stream.stream}': no block of samples")
         share["crc"] = crc
         return share
 

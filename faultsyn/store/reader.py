@@ -22,7 +22,7 @@ from faultsyn.store.samples import SampleReader, StreamFile
 from faultsyn.store.table import Table, read_array, read_table
 from faultsyn.store.windows import WindowIndex, WindowSpec, index_windows
 
-_CHUNK_CACHE = 16 << 20
+_CHUNK_CACHE = 4 << 20
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class StreamData:
         pieces = [self.samples] if isinstance(self.samples, np.ndarray) else self.samples
         for piece in pieces:
             block = self._checked(np.asarray(piece), owner)
-            for start in range(0, len(block), BLOCK_ROWS):
+            for start in range(0, max(1, len(block)), BLOCK_ROWS):
                 yield block[start : start + BLOCK_ROWS]
 
     def _checked(self, block: Samples, owner: str) -> Samples:

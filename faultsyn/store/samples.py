@@ -17,7 +17,7 @@ from faultsyn.store.resample import resample, resampled_length
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 
-_BUFFER_SAMPLES = 1 << 22
+_BUFFER_SAMPLES = 1 << 20
 
 
 @dataclass(frozen=True)

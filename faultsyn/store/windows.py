@@ -126,17 +126,30 @@ class WindowIndex:
         """Samples of the windows at `index` (all without one), in that order."""
         if index is not None:
             return self.take(index).read()
-        n = self.spec.samples
-        x = np.empty((len(self), len(self.spec.channels), n), np.float32)
-        for channel in range(x.shape[1]):
-            choice = self.plan.choice[self.row, channel]
-            for number in np.unique(choice):
-                at = np.flatnonzero(choice == number)
-                source = self.plan.sources[number]
-                x[at, channel] = self.store.samples.windows(
-                    source, self.row[at], self.start_sample[at], n
-                )
+        n_channels = len(self.spec.channels)
+        if n_channels == 1:
+            x = self._samples(0)[:, None, :]
+        else:
+            x = np.empty((len(self), n_channels, self.spec.samples), np.float32)
+            for channel in range(n_channels):
+                x[:, channel] = self._samples(channel)
         return WindowSet(x, self.table, self.spec.rate, self.spec.channels, self.plan.units)
+
+    def _samples(self, channel: int) -> NDArray[np.float32]:
+        """One channel of every window, `(n_windows, n_samples)`."""
+        n = self.spec.samples
+        choice = self.plan.choice[self.row, channel]
+        used = np.unique(choice)
+        if len(used) == 1:
+            source = self.plan.sources[used[0]]
+            return self.store.samples.windows(source, self.row, self.start_sample, n)
+        out = np.empty((len(self), n), np.float32)
+        for number in used:
+            at = np.flatnonzero(choice == number)
+            source = self.plan.sources[number]
+            rows, starts = self.row[at], self.start_sample[at]
+            out[at] = self.store.samples.windows(source, rows, starts, n)
+        return out
 
 
 def index_windows(store: Store, spec: WindowSpec, rows: NDArray[Any] | None) -> WindowIndex:

@@ -110,8 +110,8 @@ class StoreWriter:
                 made.replace(self.path)
             except (OSError, RuntimeError) as error:  # h5py raises either when a disk is full
                 raise StoreError(
-                    f"{self.path}: cannot be written ({error}); {n} recordings are safe in "
-                    f"{self._journal.folder}",
+                    f"{self.path}: cannot be written ({_reason(error)}); {n} recordings are safe "
+                    f"in {self._journal.folder}",
                     "free some space and run the same command again to go on",
                 ) from None
             finally:
@@ -127,3 +127,9 @@ class StoreWriter:
         assemble(made, self._journal, self._ledger.heads, self.info)
         with made.open("rb") as file:
             os.fsync(file.fileno())
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    """What went wrong, on one line: HDF5 tells the whole story of the file."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error).partition("\n")[0]
