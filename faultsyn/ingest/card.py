@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from faultsyn.errors import InputError
-from faultsyn.ingest.schema import REQUIRED_COLUMNS, Body, Card, Rule, Value
+from faultsyn.ingest.check import check_rule
+from faultsyn.ingest.schema import Body, Card, Rule
 from faultsyn.ingest.strict_yaml import read_yaml
 from faultsyn.resources import find
 
@@ -53,9 +55,19 @@ def parse_card(content: Any, where: str) -> Card:
         place = _place(first["loc"])
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{where}: {place}{message[:1].lower()}{message[1:]}") from None
-    for rule in rules(card):
-        _check(rule, card, where)
+    for k, rule in enumerate(rules(card)):
+        if rule.rule.regex is not None:
+            compile_regex(rule.rule.regex, f"{where}: recordings[{k}].regex")
+        check_rule(card, rule.rule, rule.body, f"{where}: recordings[{k}]")
     return card
+
+
+def compile_regex(text: str, where: str) -> re.Pattern[str]:
+    """A compiled regular expression; `InputError` naming where it stands when it is not one."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise InputError(f"{where}: '{text}' is not a regular expression: {error}") from None
 
 
 def card_hash(card: Card) -> str:
@@ -92,57 +104,3 @@ def _place(loc: tuple[int | str, ...]) -> str:
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return f"{text}: " if text else ""
-
-
-def _check(rule: Effective, card: Card, where: str) -> None:
-    body = rule.body
-    place = f"{where}: {rule.where.split(', ')[1]}"
-    if not body.streams:
-        raise InputError(f"{place}: no 'streams', neither here nor in 'defaults'")
-    sets = [segment.columns for segment in body.segments] or [{}]
-    for columns in sets:
-        for name in REQUIRED_COLUMNS:
-            if name not in columns and name not in body.columns:
-                raise InputError(f"{place}: no column '{name}'", _WHY[name])
-    for columns in [body.columns, *sets]:
-        for name, value in columns.items():
-            _check_maps(value, card, f"{place}.columns.{name}")
-    for table in body.join:
-        if table not in card.tables:
-            known = ", ".join(card.tables) or "none"
-            raise InputError(f"{place}.join: no table '{table}'; tables: {known}")
-
-
-_WHY = {
-    "label": "the fault mode, 'normal' for healthy",
-    "asset": "the physical bearing, pump, valve or run: what a fair split keeps together",
-}
-
-
-def _check_maps(value: Value, card: Card, place: str) -> None:
-    if isinstance(value.map, str):
-        lookup(card.lookups, value.map, place)
-    if value.default is not None:
-        _check_maps(value.default, card, place)
-
-
-def lookup(lookups: dict[str, dict[str, Any]], name: str, where: str) -> dict[str, Any]:
-    """The lookup that a dotted name means.
-
-    `table.column` on a table of rows `{key: {column: value}}` gives `{key: value}`.
-    Raises `InputError` when there is none of that name.
-    """
-    if name in lookups:
-        return lookups[name]
-    table, _, column = name.rpartition(".")
-    rows = lookups.get(table)
-    if rows is not None:
-        found = {
-            key: row[column]
-            for key, row in rows.items()
-            if isinstance(row, dict) and row.get(column) is not None
-        }
-        if found:
-            return found
-    known = ", ".join(lookups) or "none"
-    raise InputError(f"{where}: no lookup '{name}'; lookups: {known}")

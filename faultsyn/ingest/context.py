@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from faultsyn.errors import InputError
-from faultsyn.ingest.patterns import bare_stem, compile_pattern, select
+from faultsyn.ingest.card import compile_regex
+from faultsyn.ingest.patterns import bare_stem, select
 from faultsyn.ingest.readers import Source
 from faultsyn.ingest.schema import Body, Card, FileValue, Scalar
 from faultsyn.ingest.tables import Row
 from faultsyn.ingest.values import NoValue, as_text, evaluate, fill, standard_type
-
-BUILT_IN = ("stem", "name", "path", "folder", "row", "segment", "segment_value")
 
 
 def built_in(relative: str) -> dict[str, Scalar]:
@@ -118,7 +117,7 @@ class Context(Mapping[str, Scalar]):
         source = self._file()
         where = f"{self._where}: value '{name}'"
         if value.preamble is not None:
-            hit = compile_pattern(value.preamble, where).search(source.preamble)
+            hit = compile_regex(value.preamble, where).search(source.preamble)
             if hit is None:
                 raise KeyError(name)
             return (hit[1] if hit.re.groups else hit[0]).strip()

@@ -23,6 +23,7 @@ class Files:
         self._expected = expected
         self._hashes: dict[str, str] = {}
         self._open: dict[str, Source] = {}
+        self._contents: dict[str, bytes] = {}
 
     def open(self, relative: str, body: Body) -> Source:
         """The file as a source; it stays open until `forget`."""
@@ -32,12 +33,14 @@ class Files:
                 format=body.format,
                 text=body.text,
                 transpose=bool(body.transpose),
+                content=self._contents.pop(relative, None),
             )
         return self._open[relative]
 
     def forget(self) -> None:
         """Let go of what is open: the next recordings come from other files."""
         self._open.clear()
+        self._contents.clear()
 
     def sha256(self, relative: str) -> str:
         """Hash of one file's bytes.
@@ -47,8 +50,7 @@ class Files:
         if relative not in self._hashes:
             path = self.raw / relative
             try:
-                with path.open("rb") as file:
-                    found = hashlib.file_digest(file, "sha256").hexdigest()
+                found = self._hash(relative, path)
             except OSError as error:
                 raise InputError(f"{path}: cannot be read ({error.strerror})") from None
             wanted = self._expected.get(relative, self._expected.get(path.name))
@@ -59,6 +61,14 @@ class Files:
                 )
             self._hashes[relative] = found
         return self._hashes[relative]
+
+    def _hash(self, relative: str, path: Path) -> str:
+        if path.suffix == ".mat":  # always read as a whole, so once is enough
+            content = path.read_bytes()
+            self._contents[relative] = content
+            return hashlib.sha256(content).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def joint_sha256(self, relatives: Sequence[str]) -> str:
         """Hash of a recording's source: of its file, or of the hashes of its several files."""

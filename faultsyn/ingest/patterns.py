@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from faultsyn.errors import InputError
-from faultsyn.ingest.card import Effective, rules
+from faultsyn.ingest.card import Effective, compile_regex, rules
 from faultsyn.ingest.schema import Body, Card
 from faultsyn.ingest.values import Names, NoValue, as_text, fill_pattern, placeholders
 
@@ -65,14 +65,6 @@ def glob_regex(pattern: str, names: Names | None = None) -> str:
     return head + "".join(parts)
 
 
-def compile_pattern(text: str, where: str) -> re.Pattern[str]:
-    """A compiled regular expression; `InputError` naming where it stands when it is not one."""
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise InputError(f"{where}: '{text}' is not a regular expression: {error}") from None
-
-
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """Sort key under which numbers inside names count as numbers."""
     return [
@@ -99,7 +91,7 @@ def scan(card: Card, raw: Path) -> Scan:
     matches: list[Match] = []
     taken: set[str] = set()
     for rule in rules(card):
-        patterns = [compile_pattern(text, rule.where) for text in _rule_patterns(rule)]
+        patterns = [compile_regex(text, rule.where) for text in _rule_patterns(rule)]
         for name in files:
             hit = next((m for p in patterns if (m := p.fullmatch(name))), None)
             if hit is not None and name not in taken:
@@ -109,7 +101,7 @@ def scan(card: Card, raw: Path) -> Scan:
     if not matches:
         seen = ", ".join(files[:3]) or "no file at all"
         raise InputError(f"{raw}: no file matches card '{card.name}'; it holds {seen}")
-    known = [compile_pattern(text, f"card '{card.name}'") for text in _other_patterns(card)]
+    known = [compile_regex(text, f"card '{card.name}'") for text in _other_patterns(card)]
     rest = [n for n in files if n not in taken and not any(p.fullmatch(n) for p in known)]
     return Scan(raw, files, tuple(matches), tuple(rest))
 
@@ -157,7 +149,7 @@ def select(
             pattern = entry if literal else fill_pattern(entry, names)
         except NoValue as missing:
             raise InputError(f"{where}: '{entry}' uses '{missing}', which has no value") from None
-        compiled = None if literal else compile_pattern(pattern, where)
+        compiled = None if literal else compile_regex(pattern, where)
         fits = literal or [n for n in available if compiled and compiled.fullmatch(n)]
         if fits:
             return fits

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from faultsyn.ingest.readers.base import Array
 
@@ -24,43 +27,43 @@ class Quality:
         self._channels = channels
         self._n = 0
         self._bad = np.zeros(n, np.int64)
-        self._extreme = [np.full(n, np.nan), np.full(n, np.nan)]
-        self._at_extreme = [np.zeros(n, np.int64), np.zeros(n, np.int64)]
+        self._low, self._high = np.full(n, np.inf), np.full(n, -np.inf)
+        self._at_low, self._at_high = np.zeros(n, np.int64), np.zeros(n, np.int64)
 
     def add(self, block: Array) -> None:
         """Take in samples `(n, C)`."""
-        self._n += len(block)
-        for k in range(block.shape[1]):
-            column = np.ascontiguousarray(block[:, k])
-            low, high = column.min(), column.max()
-            if low != low:
-                good = column[~np.isnan(column)]
-                self._bad[k] += len(column) - len(good)
-                if not len(good):
-                    continue
-                column, low, high = good, good.min(), good.max()
-            self._extend(0, k, float(low), column, low < self._extreme[0][k])
-            self._extend(1, k, float(high), column, high > self._extreme[1][k])
-
-    def _extend(self, side: int, k: int, value: float, column: Array, further: bool) -> None:
-        known = self._extreme[side][k]
-        if further or np.isnan(known):
-            self._extreme[side][k] = value
-            self._at_extreme[side][k] = 0
-        elif value != known:
+        if not len(block):
             return
-        self._at_extreme[side][k] += np.count_nonzero(column == value)
+        samples = np.ascontiguousarray(block.T)
+        low, high = samples.min(axis=1), samples.max(axis=1)
+        if np.isnan(low).any():
+            bad = np.isnan(samples)
+            self._bad += bad.sum(axis=1)
+            low = np.where(bad, np.inf, samples).min(axis=1)
+            high = np.where(bad, -np.inf, samples).max(axis=1)
+        self._n += len(block)
+        at_low = np.count_nonzero(samples == low[:, None], axis=1)
+        at_high = np.count_nonzero(samples == high[:, None], axis=1)
+        self._at_low = _count(self._at_low, at_low, low < self._low, low == self._low)
+        self._at_high = _count(self._at_high, at_high, high > self._high, high == self._high)
+        self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
 
     def flags(self) -> list[str]:
         """Flags so far, channel by channel."""
         found = []
-        low, high = self._extreme
-        most = np.maximum(*self._at_extreme)
+        most = np.maximum(self._at_low, self._at_high)
         for k, name in enumerate(self._channels):
             if self._bad[k]:
                 found.append(f"nan:{name}")
-            if self._bad[k] < self._n and low[k] == high[k]:
+            if self._low[k] == self._high[k]:
                 found.append(f"flat:{name}")
             elif self._n >= CLIPPED_FROM and most[k] > max(1, CLIPPED_SHARE * self._n):
                 found.append(f"clipped:{name}")
         return found
+
+
+def _count(
+    known: NDArray[np.int64], new: NDArray[np.intp], beyond: NDArray[Any], equal: NDArray[Any]
+) -> NDArray[np.int64]:
+    """Samples at the extreme value: counted anew when it moves, added when it is met again."""
+    return np.where(beyond, new, known + np.where(equal, new, 0))

@@ -80,6 +80,9 @@ class Planner:
         )
 
     def _table(self, name: str, match: Match, given: dict[str, Scalar]) -> dict[str, Row]:
+        known = self._tables.get((name, match.relative))
+        if known is not None:
+            return known
         table = self.card.tables[name]
         where = f"card '{self.card.name}', table '{name}'"
         file = companion(self.listing, table.file, given, match.relative, where)
@@ -87,6 +90,7 @@ class Planner:
             raise InputError(f"{where}: no file fits {' or '.join(table.file)}")
         if (name, file) not in self._tables:
             self._tables[name, file] = read_rows(self.files.raw / file, table)
+        self._tables[name, match.relative] = self._tables[name, file]
         return self._tables[name, file]
 
     def _block(self, key: tuple[str, str], text: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from faultsyn.errors import InputError
-from faultsyn.ingest.card import lookup
+from faultsyn.ingest.check import lookup
 from faultsyn.ingest.schema import NUMBER_COLUMNS, TEXT_COLUMNS, Scalar, Value
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)(?::([^{}]*))?\}")

@@ -26,13 +26,19 @@ SUFFIXES = {
 
 
 def open_source(
-    path: Path, *, format: str | None = None, text: Text | None = None, transpose: bool = False
+    path: Path,
+    *,
+    format: str | None = None,
+    text: Text | None = None,
+    transpose: bool = False,
+    content: bytes | None = None,
 ) -> Source:
     """Open a data file.
 
     - `format`: mat, text or array; by default the suffix tells.
     - `text`: layout of a text file as far as it is known.
     - `transpose`: swap the last two axes of what is read.
+    - `content`: the file's bytes where they are at hand (used for .mat only).
 
     Raises `InputError` when the file is missing, damaged, or of no known format.
     """
@@ -46,7 +52,7 @@ def open_source(
             "say 'format: text' in the card if it is text",
         )
     if kind == "mat":
-        return open_mat(path, transpose)
+        return open_mat(path, transpose, content)
     if kind == "array":
         return open_array(path, transpose)
     return TextSource(path, text or Text(), transpose)

@@ -21,7 +21,7 @@ def open_array(path: Path, transpose: bool) -> MemorySource:
     found: dict[str, Array] = {}
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 for name in archive.files:
                     found.update(_entries(archive[name], name, transpose))
         else:

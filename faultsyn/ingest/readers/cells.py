@@ -14,6 +14,7 @@ from faultsyn.ingest.readers.layout import Layout
 
 Positions = NDArray[np.intp]
 _NEWLINE, _QUOTE, _COMMA, _POINT, _BLANK, _TAB = (ord(c) for c in '\n",. \t')
+_NEVER = ord("?")  # stands for a character that no number may have
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Block:
     - `data`: the bytes, ending with a newline.
     - `starts`, `ends`: `(rows, columns)` byte positions; `ends` is the byte after a cell.
     - `lines`: `(rows,)` line numbers in the file, counted from 0.
+    - `whole`: no line was left out.
     """
 
     data: NDArray[np.uint8]
     starts: Positions
     ends: Positions
     lines: Positions
+    whole: bool
 
 
 def cut(text: bytes, layout: Layout, first_line: int, where: str) -> Block:
@@ -54,7 +57,9 @@ def cut(text: bytes, layout: Layout, first_line: int, where: str) -> Block:
         ends = np.flatnonzero(delimiter | newline)
         starts = np.concatenate(([0], ends[:-1] + 1))
         counts = np.diff(np.searchsorted(ends, breaks, side="right"), prepend=0)
-        blank = (counts == 1) & _only_blanks(data, line_starts, breaks)
+        blank = counts == 1
+        if blank.any():
+            blank &= _only_blanks(data, line_starts, breaks)
     comment = np.isin(
         data[np.minimum(line_starts, len(data) - 1)], [ord(c) for c in layout.comment]
     )
@@ -70,7 +75,7 @@ def cut(text: bytes, layout: Layout, first_line: int, where: str) -> Block:
         chosen = np.repeat(keep, counts)
         starts, ends = starts[chosen], ends[chosen]
     lines = first_line + np.flatnonzero(keep)
-    return Block(data, starts.reshape(-1, width), ends.reshape(-1, width), lines)
+    return Block(data, starts.reshape(-1, width), ends.reshape(-1, width), lines, bool(keep.all()))
 
 
 def _words(data: NDArray[np.uint8], newline: NDArray[np.bool_]) -> tuple[Positions, Positions]:
@@ -94,19 +99,34 @@ def numbers(
     shape = (len(block.lines), len(columns))
     if not len(block.lines):
         return np.empty(shape)
+    order = np.argsort(columns)
+    if np.any(np.diff(order) < 0):  # cells come in the order of the file
+        found = numbers(block, sorted(columns), layout, where)
+        return found[:, np.argsort(order)]
     data = block.data.copy()
     if layout.decimal == ",":
+        data[data == _POINT] = _NEVER  # 1.234 would be a thousand or a fraction: ask, do not guess
         data[data == _COMMA] = _POINT
-    starts, ends = block.starts[:, columns], block.ends[:, columns]
-    data[ends] = _COMMA
-    edges = np.zeros(len(data) + 1, np.int8)
-    edges[starts] += 1
-    edges[ends + 1] -= 1
-    text = data[np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)].tobytes()
+    elif layout.delimiter != "," or _QUOTE in data:
+        data[data == _COMMA] = _NEVER
+    if len(columns) == len(layout.names) and block.whole:
+        data[block.ends] = _COMMA
+        text = data.tobytes()
+    else:
+        text = _only_cells(data, block.starts[:, columns], block.ends[:, columns])
     values = _parse(text, shape[0] * shape[1])
     if values is None:
         values = _parse_carefully(text, block, columns, layout, where)
     return values.reshape(shape)
+
+
+def _only_cells(data: NDArray[np.uint8], starts: Positions, ends: Positions) -> bytes:
+    """The bytes of some cells, each followed by a comma."""
+    data[ends] = _COMMA
+    edges = np.zeros(len(data) + 1, np.int8)
+    edges[starts] += 1
+    edges[ends + 1] -= 1
+    return data[np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)].tobytes()
 
 
 def _parse(text: bytes, n: int) -> NDArray[np.float64] | None:
@@ -133,9 +153,10 @@ def _parse_carefully(
         if _parse(cell + b",", 1) is None or not cell:
             row, column = divmod(k, len(columns))
             name = layout.names[columns[column]]
+            got = texts(block, columns[column])[row].decode("utf-8", "replace")
             raise InputError(
                 f"{where}: row {block.lines[row] + 1}, column '{name}': expected a number, "
-                f"got '{cells[k].decode('utf-8', 'replace')}'",
+                f"got '{got}'",
                 "cells that mean 'no value' can be listed under 'text.missing'",
             )
     raise InputError(f"{where}: rows from {block.lines[0] + 1} on cannot be read as numbers")

@@ -11,7 +11,8 @@ from faultsyn.errors import InputError
 from faultsyn.ingest.schema import Text
 
 _CANDIDATES = (";", "\t", ",", "|", " ")
-_TAIL = 30
+_TAIL_LINES = 30
+_TAIL_CHARACTERS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -77,31 +78,30 @@ def find_layout(lines: Sequence[str], options: Text, where: str) -> Layout:
     ]
     if not usable:
         raise InputError(f"{where}: no rows in it")
-    tail = [line for _, line in usable[-_TAIL:]]
+    tail = _tail([line for _, line in usable])
     delimiter, decimal = _separators(tail, options)
-    rows = [(i, split_line(line, delimiter)) for i, line in usable]
-    body = rows[-_TAIL:]
-    width = Counter(len(cells) for _, cells in body).most_common(1)[0][0]
-    numeric = _numeric_columns([c for _, c in body if len(c) == width], decimal, options)
+    body = [split_line(line, delimiter) for line in tail]
+    width = _width(body, decimal)
+    below = body[len(body) // 2 :]  # a short file's last lines are data, its first may not be
+    steady = [c for c in below if len(c) == width] or [c for c in body if len(c) == width]
+    numeric = _numeric_columns(steady, decimal, options)
     if not numeric:
         raise InputError(
             f"{where}: no column of numbers found (delimiter {delimiter!r}, decimal '{decimal}')",
             "say how the file is laid out under 'text' in the card",
         )
-    start = _first_row(rows, width, numeric, decimal, options, where)
-    heads = [cells for _, cells in rows[:start]]
+    heads, first = _above(usable, delimiter, width, numeric, decimal, options, where)
     if options.header is False:
         heads = []
     names, units = _headings(heads, width, options)
     if not names and options.header is not False:
-        names = _commented_header(lines[: rows[start][0]], width, delimiter, options)
+        names = _commented_header(lines[:first], width, delimiter, options)
     if options.columns:
         if len(options.columns) != width:
             raise InputError(
                 f"{where}: 'columns' names {len(options.columns)} columns, the file has {width}"
             )
         names = tuple(options.columns)
-    first = rows[start][0]
     return Layout(
         delimiter,
         decimal,
@@ -121,14 +121,15 @@ def _separators(tail: Sequence[str], options: Text) -> tuple[str, str]:
         options.delimiter or "", options.delimiter
     )
     candidates = (given,) if given else _CANDIDATES
+    quoted = any('"' in line for line in tail)
     best: tuple[float, float] = (-1.0, -1.0)
     chosen = (given or " ", options.decimal or ".")
     for delimiter in candidates:
         for decimal in (options.decimal,) if options.decimal else (".", ","):
-            if decimal == delimiter:
+            if decimal == delimiter and not quoted:
                 continue
             rows = [split_line(line, delimiter) for line in tail]
-            width = Counter(len(row) for row in rows).most_common(1)[0][0]
+            width = _width(rows, decimal)
             if width < 2 and not given and delimiter != " ":
                 continue
             steady = [row for row in rows if len(row) == width]
@@ -138,6 +139,14 @@ def _separators(tail: Sequence[str], options: Text) -> tuple[str, str]:
             if score > best:
                 best, chosen = score, (delimiter, decimal)
     return chosen
+
+
+def _width(rows: Sequence[list[str]], decimal: str) -> int:
+    """The number of cells that the rows of numbers have."""
+    mass: Counter[int] = Counter()
+    for cells in rows:
+        mass[len(cells)] += sum(is_number(cell, decimal) for cell in cells)
+    return mass.most_common(1)[0][0]
 
 
 def _numeric_columns(body: Sequence[list[str]], decimal: str, options: Text) -> frozenset[int]:
@@ -151,33 +160,43 @@ def _numeric_columns(body: Sequence[list[str]], decimal: str, options: Text) -> 
     return frozenset(columns)
 
 
-def _first_row(
-    rows: Sequence[tuple[int, list[str]]],
+def _tail(lines: Sequence[str]) -> list[str]:
+    """The last lines: `_TAIL_LINES`, fewer when they are long, three at least."""
+    chosen: list[str] = []
+    for line in reversed(lines[-_TAIL_LINES:]):
+        if len(chosen) >= 3 and sum(map(len, chosen)) > _TAIL_CHARACTERS:
+            break
+        chosen.insert(0, line)
+    return chosen
+
+
+def _above(
+    usable: Sequence[tuple[int, str]],
+    delimiter: str,
     width: int,
     numeric: frozenset[int],
     decimal: str,
     options: Text,
     where: str,
-) -> int:
-    """Position in `rows` of the first data row."""
-    if options.header or options.units:
-        wide = [k for k, (_, cells) in enumerate(rows) if len(cells) == width]
-        n_heads = int(options.header is not False) + int(bool(options.units))
-        if len(wide) <= n_heads:
-            raise InputError(f"{where}: no rows below the header")
-        return wide[n_heads]
-    for k, (i, cells) in enumerate(rows):
+) -> tuple[list[list[str]], int]:
+    """The rows above the data, and the line number of the first data row."""
+    n_heads = int(bool(options.header)) + int(bool(options.units))
+    heads: list[list[str]] = []
+    for i, line in usable:
+        cells = split_line(line, delimiter)
         numbers = [is_number(cell, decimal) for cell in cells]
         if len(cells) == width:
-            fits = [numbers[c] or cells[c] in options.missing for c in numeric]
-            if all(fits) and any(numbers):
-                return k
+            fits = all(numbers[c] or cells[c] in options.missing for c in numeric)
+            enough = sum(len(head) == width for head in heads) >= n_heads
+            if enough and fits and any(numbers):
+                return heads, i
         elif len(cells) > 1 and all(numbers):
             raise InputError(
                 f"{where}: row {i + 1}: expected {width} columns, got {len(cells)}",
                 "lines that are no data can be left out with 'skip'",
             )
-    raise InputError(f"{where}: no row of numbers found")
+        heads.append(cells)
+    raise InputError(f"{where}: no row of numbers below the header")
 
 
 def _headings(

@@ -32,16 +32,19 @@ _BROKEN = (
 """What scipy raises on damaged files, depending on where the damage is."""
 
 
-def open_mat(path: Path, transpose: bool) -> MemorySource:
+def open_mat(path: Path, transpose: bool, content: bytes | None = None) -> MemorySource:
     """Read a .mat file; structs appear as dotted names.
 
     `bearing.gs` is field `gs` of struct `bearing`. The elements of a struct array or cell array
     are named by their own field `Name` where that tells them apart, else counted from 1:
     `run.Y.vibration_1.Data`, `run.Y.2.Data`.
 
+    - `transpose`: swap the last two axes of every variable.
+    - `content`: the file's bytes, where they have been read already.
+
     Raises `InputError` when the file is damaged, truncated, or of version 7.3.
     """
-    content = path.read_bytes()
+    content = path.read_bytes() if content is None else content
     if content[:10] == b"MATLAB 7.3" or content[:4] == b"\x89HDF" or content[512:516] == b"\x89HDF":
         raise InputError(
             f"{path}: MATLAB 7.3 files are not read yet", "save it in MATLAB with -v7 instead"
