@@ -9,6 +9,10 @@ the fault and not the operating condition; another normal window n gives the hos
 One shot's difference at a time: averaging, mixing or shrinking differences loses what they carry,
 and random references lose it all. Compare the "positive-negative difference" of FaultDiffusion
 (Xu et al., arXiv 2511.15174), which learns what is computed here.
+
+In signal space the difference carries the shot's noise, which adds to the host's and makes every
+ripple feature too large; smoothing the difference leaves the host's noise alone. In feature space
+there is no such trouble.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from faultsyn.errors import InputError
 from faultsyn.synth.base import Space
@@ -37,6 +42,8 @@ class MatchedDifference(ShotGenerator):
     - `healthy_severity`: the value of that column in the healthy state.
     - `onto`: host windows are the normals whose columns have these values, such as
       `{cooler: "3"}`: differences seen in other operating states, put onto a new one. None: any.
+    - `smooth`: moving average over the difference [s], in signal space; 0: none. It keeps the
+      noise level of the hosts and gives up what the fault changes faster than this.
     - `space`: "signal" or "features".
 
     A host is never one of the shot's own references, unless all normals are. Conditions of the
@@ -59,13 +66,15 @@ class MatchedDifference(ShotGenerator):
         severity: str | None = None,
         healthy_severity: float = 0.0,
         onto: Mapping[str, str | float] | None = None,
-        space: Space = "signal",
+        smooth: float = 0.0,
+        space: Space = "features",
     ) -> None:
         self.neighbours = neighbours
         self.scale = scale
         self.severity = severity
         self.healthy_severity = healthy_severity
         self.onto = onto
+        self.smooth = smooth
         self.space = space
 
     def check_config(self) -> None:
@@ -75,6 +84,11 @@ class MatchedDifference(ShotGenerator):
             raise InputError(f"{self.name}: expected neighbours >= 1, got {self.neighbours}")
         if len(self.scale) != 2 or not 0 <= self.scale[0] <= self.scale[1]:
             raise InputError(f"{self.name}: expected scale (low, high) >= 0, got {self.scale}")
+        if self.smooth < 0 or (self.smooth and self.space == "features"):
+            raise InputError(
+                f"{self.name}: expected smooth >= 0 seconds, and 0 in feature space, got "
+                f"{self.smooth}"
+            )
 
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         if len(normal) < 2:
@@ -89,7 +103,11 @@ class MatchedDifference(ShotGenerator):
         count = min(self.neighbours, len(self.normal_) - 1)
         self.nearest_ = nearest_rows(shots.rows, self.normal_.rows, count)
         reference = self.normal_.x[self.nearest_].mean(axis=1, dtype=np.float64)
-        self.differences_ = (shots.x - reference).astype(np.float32)
+        difference = shots.x - reference
+        if self.smooth:
+            width = max(1, round(self.smooth * self.rate_))
+            difference = uniform_filter1d(difference, width, axis=-1, mode="nearest")
+        self.differences_ = difference.astype(np.float32)
 
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
         source, factor = self._sources(n, rng, label)

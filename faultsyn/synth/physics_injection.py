@@ -30,7 +30,7 @@ from faultsyn.windows import WindowSet
 FILTER = 512
 """Length of the minimum-phase filters [samples]; impacts begin this long before the window."""
 
-CALIBRATION = 64
+CALIBRATION = 32
 """Windows made to choose the share of impulses."""
 
 SHARES = np.linspace(0.0, 1.0, 21)

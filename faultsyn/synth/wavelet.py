@@ -20,6 +20,7 @@ import pywt
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
+from faultsyn.signal.wavelet import packet_inverse, packet_transform
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import WindowSet
 
@@ -93,9 +94,10 @@ class WaveletExpansion(ShotGenerator):
         source = self._draw(n, rng, label)
         level = max(1, min(self.level, self._deepest()))
         x = np.asarray(self.shots_.x, np.float64)
-        bands = self._mixed(expand(x, self.wavelet, level), source, rng, label)
-        altered = self._altered(bands, rng)
-        return self._made(rebuild(altered, self.wavelet, level)[..., : self.shape_[1]], source)
+        bands = np.moveaxis(packet_transform(x, self.wavelet, level), -2, 1)
+        altered = self._altered(self._mixed(bands, source, rng, label), rng)
+        made = packet_inverse(np.moveaxis(altered, 1, -2), self.shape_[1], self.wavelet)
+        return self._made(made, source)
 
     def _deepest(self) -> int:
         deepest: int = pywt.dwt_max_level(self.shape_[1], self.wavelet)
@@ -108,7 +110,7 @@ class WaveletExpansion(ShotGenerator):
         rng: np.random.Generator,
         label: str,
     ) -> NDArray[np.float64]:
-        """Coefficients `(n, bands, C, M)` for new windows from those of the shots."""
+        """Coefficients `(n, bands, C, M)` for new windows from those of the shots `(K, ...)`."""
         own: NDArray[np.float64] = bands[source]
         if self.mix == "none":
             return own
@@ -134,24 +136,3 @@ class WaveletExpansion(ShotGenerator):
         rms = np.sqrt((bands**2).mean(axis=-1, keepdims=True))
         noise = self.noise * rms * rng.standard_normal(bands.shape)
         return np.asarray(moved * factor[..., None, None] + noise)
-
-
-def expand(x: NDArray[np.float64], wavelet: str, level: int) -> NDArray[np.float64]:
-    """Wavelet-packet coefficients `(n, 2^level, C, M)` of windows `(n, C, T)`, low to high band."""
-    short = -x.shape[-1] % 2**level
-    bands = np.pad(x, ((0, 0), (0, 0), (0, short)), mode="edge")[:, None]
-    for _ in range(level):
-        low, high = pywt.dwt(bands, wavelet, "periodization", axis=-1)
-        # Decimation turns the spectrum of every high band around: swap its halves (Gray code).
-        low[:, 1::2], high[:, 1::2] = high[:, 1::2], low[:, 1::2].copy()
-        bands = np.stack((low, high), axis=2).reshape(len(x), -1, *low.shape[2:])
-    return bands
-
-
-def rebuild(bands: NDArray[np.float64], wavelet: str, level: int) -> NDArray[np.float64]:
-    """Windows `(n, C, T)` from their coefficients; the inverse of `expand`, padding included."""
-    for _ in range(level):
-        low, high = bands[:, 0::2].copy(), bands[:, 1::2].copy()
-        low[:, 1::2], high[:, 1::2] = high[:, 1::2], low[:, 1::2].copy()
-        bands = np.asarray(pywt.idwt(low, high, wavelet, "periodization", axis=-1))
-    return bands[:, 0]

@@ -43,6 +43,8 @@ def built(name: str, space: str, kind: str = "vibration") -> Generator:
         config["space"] = space
     if name == "wavelet" and kind == "process":
         config["wavelet"] = "db2"
+    if name == "surrogate":
+        config["iterations"] = 5
     return build_generator(name, **config)
 
 
