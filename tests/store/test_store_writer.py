@@ -34,14 +34,14 @@ def _recordings(draw: st.DrawFn) -> list[Recording]:
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(_recordings())
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, recordings: list[Recording]) -> None:
     path = tmp_path_factory.mktemp("store") / "x.h5"
     assert_holds(write(path, *recordings), recordings)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(_recordings(), st.integers(1, 3))
 def test_append_equals_one_go(
     tmp_path_factory: pytest.TempPathFactory, recordings: list[Recording], cut: int
