@@ -195,6 +195,7 @@ class Planner:
         table = _Rows(finder)
         by_row = [name for name in rule.body.join if self.card.tables[name].key is None]
         counts = [len(self._table(name, match, {})) for name in by_row]
+        rates: dict[str, float] = {}
         for row in range(1, (counts[0] if counts else table.count()) + 1):
             names = self._context(match, rule, {"row": row})
             _count_blocks(rule.body, names)
@@ -206,34 +207,25 @@ class Planner:
                         f"{match.path}: {counts[0]} rows in table '{by_row[0]}', "
                         f"{table.count()} in the channels' files"
                     )
-                columns = {**names.columns(), "flags": ""}
+                if not rates:
+                    rates.update(self._row_rates(table, rule, first))
+                columns = names.columns()
                 label = as_text(columns.pop("label"))
-                streams = tuple(self._row_streams(table, rule, names, row, columns))
+                streams, columns["flags"] = table.row(row, rates)
                 return Recording(id, label, streams, match.relative, sha256, columns)
 
             yield Pending(id, sha256, match.relative, build)
 
-    def _row_streams(
-        self,
-        table: _Rows,
-        rule: Effective,
-        names: Context,
-        row: int,
-        columns: dict[str, Scalar],
-    ) -> Iterator[StreamData]:
-        flags: list[str] = []
+    def _row_rates(self, table: _Rows, rule: Effective, names: Context) -> dict[str, float]:
+        """Rate of each stream: the rows of a file share it."""
+        found = {}
         for stream, channels in table.channels.items():
-            spec = rule.body.streams[stream]
             source = self.files.open(channels[0].file, rule.body)
+            spec = rule.body.streams[stream]
             rate, measured, _ = stream_rate(self.card, rule, spec, source, names)
             name = names.text(stream, "stream")
-            rate = self.rates.settle(name, rate, measured, rule.tolerance, str(source.path))
-            samples = table.samples(stream, row)
-            quality = Quality(tuple(c.name for c in channels))
-            quality.add(samples)
-            flags += quality.flags()
-            yield stream_data(name, samples, rate, channels)
-        columns["flags"] = ";".join(flags)
+            found[name] = self.rates.settle(name, rate, measured, rule.tolerance, str(source.path))
+        return found
 
 
 class _Rows:
@@ -266,10 +258,20 @@ class _Rows:
         first = next(iter(self.channels.values()))[0]
         return len(self._matrices[first.file, first.variable])
 
-    def samples(self, stream: str, row: int) -> Array:
-        """One recording's samples `(N, C)`; `row` counts from 1."""
-        channels = self.channels[stream]
-        return stack([self._matrices[c.file, c.variable][row - 1] for c in channels], channels)
+    def row(self, row: int, rates: dict[str, float]) -> tuple[tuple[StreamData, ...], str]:
+        """One recording's streams and its quality flags; `row` counts from 1.
+
+        - `rates`: by stream name [Hz], in the order of the streams.
+        """
+        streams, flags = [], []
+        for (name, rate), channels in zip(rates.items(), self.channels.values(), strict=True):
+            rows = [self._matrices[c.file, c.variable][row - 1] for c in channels]
+            samples = stack(rows, channels)
+            quality = Quality(tuple(c.name for c in channels))
+            quality.add(samples)
+            flags += quality.flags()
+            streams.append(stream_data(name, samples, rate, channels))
+        return tuple(streams), ";".join(flags)
 
 
 def _count_blocks(body: Body, names: Context) -> None:
