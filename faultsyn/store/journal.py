@@ -62,7 +62,8 @@ class Journal:
             raise
 
     def _open(self, name: str) -> int:
-        handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        handle = os.open(self.folder / name, flags, 0o644)
         self._handles.append(handle)
         return handle
 
@@ -75,7 +76,7 @@ class Journal:
             raise StoreError(f"{store}: another process is writing this store") from None
 
     def _resume(self) -> None:
-        lines, ends = _good_lines(_read_all(self._lines))
+        lines, ends = _good_lines(_read(self._lines, os.fstat(self._lines).st_size, 0))
         if not lines or lines[0] != self._head:
             if lines:
                 _log.warning("%s: left by another ingest, starting afresh", self.folder)
@@ -187,8 +188,8 @@ class Journal:
         at = share["at"]
         for rows in share["blocks"]:
             wanted = rows * dtype.itemsize
-            data = os.pread(self._samples, wanted, at + channel * wanted)
-            yield np.frombuffer(data[: len(data) - len(data) % dtype.itemsize], dtype)
+            data = _read(self._samples, wanted, at + channel * wanted)
+            yield np.frombuffer(data, dtype, len(data) // dtype.itemsize)
             at += wanted * len(share["channels"])
 
     def _cut(self) -> None:
@@ -216,8 +217,14 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: v.item() if isinstance(v, np.generic) else v for name, v in values.items()}
 
 
-def _read_all(handle: int) -> bytes:
-    return os.pread(handle, os.fstat(handle).st_size, 0)
+def _read(handle: int, count: int, at: int) -> bytes:
+    """`count` bytes from byte `at` on, or fewer where the file ends."""
+    os.lseek(handle, at, os.SEEK_SET)
+    parts = []
+    while count and (part := os.read(handle, count)):
+        parts.append(part)
+        count -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _good_lines(content: bytes) -> tuple[list[dict[str, Any]], list[int]]:
@@ -237,7 +244,8 @@ def _good_lines(content: bytes) -> tuple[list[dict[str, Any]], list[int]]:
 
 def _write(handle: int, data: memoryview, at: int) -> int:
     """Write everything at byte `at`; the byte after the last one written."""
+    os.lseek(handle, at, os.SEEK_SET)
     while data:
-        written = os.pwrite(handle, data, at)
+        written = os.write(handle, data)
         data, at = data[written:], at + written
     return at

@@ -16,8 +16,8 @@ from faultsyn.store.schema import RESERVED_COLUMNS
 Samples = NDArray[Any]
 Value = str | int | float | bool
 
-BLOCK_ROWS = 1 << 20
-"""Longest piece of a recording that is held in memory while it is written."""
+BLOCK_SAMPLES = 1 << 21
+"""Samples, over all channels, that are handled at once while a recording is written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +41,18 @@ class StreamData:
     scale: float | None = None
 
     def blocks(self, owner: str) -> Iterator[Samples]:
-        """The samples as `(n, C)` blocks of float32 or counts, each of at most `BLOCK_ROWS` rows.
+        """The samples as `(n, C)` blocks of float32 or counts, each of at most `BLOCK_SAMPLES`.
 
         - `owner`: the recording, for messages.
 
         Raises `StoreError` for a wrong shape or data type.
         """
+        rows = max(1, BLOCK_SAMPLES // len(self.channels))
         pieces = [self.samples] if isinstance(self.samples, np.ndarray) else self.samples
         for piece in pieces:
             block = self._checked(np.asarray(piece), owner)
-            for start in range(0, max(1, len(block)), BLOCK_ROWS):
-                yield block[start : start + BLOCK_ROWS]
+            for start in range(0, max(1, len(block)), rows):
+                yield block[start : start + rows]
 
     def _checked(self, block: Samples, owner: str) -> Samples:
         where = f"recording '{owner}', stream '{self.stream}'"

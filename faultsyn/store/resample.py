@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import firwin, resample_poly
 
 from faultsyn.errors import InputError
 
@@ -72,6 +71,8 @@ def resample(x: NDArray[np.float32], ratio: Fraction) -> NDArray[np.float32]:
     n = int(resampled_length(np.asarray(x.shape[1], np.int64), ratio))
     if ratio >= 1:
         return x[:, np.arange(n) * ratio.denominator // ratio.numerator]
+    from scipy.signal import resample_poly  # slow to import, and most stores need no filter
+
     up, down = ratio.numerator, ratio.denominator
     y = resample_poly(x.astype(np.float64), up, down, axis=1, window=_taps(ratio), padtype=PADDING)
     resampled: NDArray[np.float32] = y[:, :n].astype(np.float32)
@@ -80,6 +81,8 @@ def resample(x: NDArray[np.float32], ratio: Fraction) -> NDArray[np.float32]:
 
 @lru_cache
 def _taps(ratio: Fraction) -> NDArray[np.float64]:
+    from scipy.signal import firwin
+
     half = HALF_LENGTH * ratio.denominator
     taps: NDArray[np.float64] = firwin(
         2 * half + 1, CUTOFF / ratio.denominator, window=("kaiser", KAISER_BETA)

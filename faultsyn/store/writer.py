@@ -125,7 +125,7 @@ class StoreWriter:
         if self._base:
             shutil.copyfile(self.path, made)
         assemble(made, self._journal, self._ledger.heads, self.info)
-        with made.open("rb") as file:
+        with made.open("rb+") as file:
             os.fsync(file.fileno())
 
 

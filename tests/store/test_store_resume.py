@@ -209,7 +209,7 @@ def test_real_file_limit(tmp_path: Path, kilobytes: int) -> None:
     assert_holds(path, batch(8))
 
 
-@pytest.mark.parametrize("strikes", ["pwrite", "create_dataset", "fsync"])
+@pytest.mark.parametrize("strikes", ["write", "create_dataset", "fsync"])
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strikes: str) -> None:
     path = write(tmp_path / "x.h5", *batch(1))
     before = path.read_bytes()
@@ -220,12 +220,12 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strikes: str
     with StoreWriter(path, append=True) as writer, monkeypatch.context() as patch:
         for item in batch(3):
             writer.add(item)
-        if strikes == "pwrite":
-            patch.setattr(os, "pwrite", full)
+        if strikes == "write":
+            patch.setattr(os, "write", full)
             with pytest.raises(StoreError, match=r"'r003' cannot .*No space left.*2 recordings"):
                 writer.add(batch(4)[3])
             assert not writer.has(batch(4)[3].source_sha256, "r003")
-    if strikes == "pwrite":
+    if strikes == "write":
         assert_holds(path, batch(3))
         return
     path.write_bytes(before)
@@ -241,18 +241,18 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strikes: str
 def test_torn_last_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fills in the middle of a recording costs that recording only."""
     path = tmp_path / "x.h5"
-    real, written = os.pwrite, 0
+    real, written = os.write, 0
 
-    def half(handle: int, data: memoryview, at: int) -> int:
+    def half(handle: int, data: memoryview) -> int:
         nonlocal written
         if written > 90_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written += (n := real(handle, data[: max(1, len(data) // 2)], at))
+        written += (n := real(handle, data[: max(1, len(data) // 2)]))
         return n
 
     with StoreWriter(path) as writer:
         with monkeypatch.context() as patch:
-            patch.setattr(os, "pwrite", half)
+            patch.setattr(os, "write", half)
             assert [writer.add(item) for item in batch(3)] == [True] * 3
             with pytest.raises(StoreError, match="'r003' cannot be written"):
                 writer.add(batch(4)[3])

@@ -56,7 +56,7 @@ def test_append_equals_one_go(
 
 
 def test_long_recording_spans_blocks_and_chunks(tmp_path: Path) -> None:
-    long = recording("long", stream(noise(0, 1_200_000, 1)))
+    long = recording("long", stream(noise(0, 2_200_000, 1)))
     ragged = recording("ragged", stream(noise(1, 16384 * 3 + 5, 1)))
     assert_holds(write(tmp_path / "x.h5", long, ragged), [long, ragged])
 
