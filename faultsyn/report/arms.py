@@ -227,6 +227,11 @@ def shots(k: str) -> str:
     return "1 shot" if k == "1" else f"{k} shots"
 
 
+def short(group: str) -> str:
+    """A group's name without the list of its members ("fold 2: a + b" is "fold 2")."""
+    return group.partition(": ")[0]
+
+
 def counted(n: int, word: str) -> str:
     """A number and its noun."""
     return f"{n} {word}{'' if n == 1 else 's'}"

@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from faultsyn.evaluate.statistics import holm
-from faultsyn.report.arms import Arm, Arms, Setting, counted, percent, points, shots
+from faultsyn.report.arms import Arm, Arms, Setting, counted, percent, points, short, shots
 from faultsyn.report.claims import ALPHA, MIN_SEEDS, Verdict
 from faultsyn.report.controls import Control
+from faultsyn.report.finding import Finding, listed
 from faultsyn.report.leak import LeakGap
 from faultsyn.report.roles import METHODS
+from faultsyn.report.synthesis_finding import synthesis_finding
 
-Tone = Literal["plain", "good", "warn"]
+LARGE_GAP = 0.05
+"""From this leak gap on the report warns of random windows."""
 
 HIGH_FALSE_ALARMS = 0.05
 """Above this share of false alarms among normal windows the report says so."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding: a sentence that can stand alone, and what supports it.
-
-    - `title`: the finding. `points`: its support, one sentence or two each.
-    - `tone`: "good" (a claim that holds), "plain", "warn" (read before you believe the rest).
-    """
-
-    title: str
-    points: tuple[str, ...]
-    tone: Tone = "plain"
 
 
 def findings(
@@ -44,7 +32,7 @@ def findings(
     """All findings, in the order in which they are read."""
     honest = [setting for setting in arms.settings if not setting.leaks]
     found = [_best(arms, setting) for setting in honest]
-    found += [_synthesis(arms, verdicts)] if honest else []
+    found += [synthesis_finding(arms, verdicts)] if honest else []
     found += [_leaks(gaps)] if gaps else []
     found += [_controls(controls)]
     found += [_worst(arms, honest)] if honest else []
@@ -64,13 +52,6 @@ def _interval(low: float, high: float) -> str:
     return f"95 % interval {percent(low)} to {percent(high)}"
 
 
-def p_text(p: float | None) -> str:
-    """A p-value as it is printed."""
-    if p is None:
-        return "no test possible"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
 def _best(arms: Arms, setting: Setting) -> Finding:
     lines, names = [], []
     for k in arms.ks(setting):
@@ -88,8 +69,11 @@ def _best(arms: Arms, setting: Setting) -> Finding:
         )
     most, count = Counter(names).most_common(1)[0] if names else ("no method", 0)
     every = len(arms.ks(setting))
-    where = "every number of shots" if count == every else f"{count} of {every} numbers of shots"
-    which = f"{most} is best" if every == 1 else f"{most} is best at {where}"
+    which = f"{most} is best at {count} of {every} numbers of shots"
+    if count == every:
+        which = f"{most} is best" + (" at every number of shots" if every > 1 else "")
+    elif count < 2:
+        which = "no method is best at more than one number of shots"
     chance = percent(1 / len(arms.classes(setting)))
     lines.append(
         f"Balanced accuracy; chance is {chance} %. The best is picked on the groups it is "
@@ -118,53 +102,6 @@ def _not_told_apart(arms: Arms, best: Arm) -> tuple[int, int]:
     return int((holm(p_values) >= ALPHA).sum()), len(p_values)
 
 
-def _synthesis(arms: Arms, verdicts: Sequence[Verdict]) -> Finding:
-    if not verdicts:
-        return Finding(
-            "No synthesis method beyond the cheap ones was run, so none is claimed to help.", ()
-        )
-    lines = tuple(_verdict_line(arms, verdict) for verdict in verdicts)
-    won = sum(verdict.outcome == "won" for verdict in verdicts)
-    where = f"{won} of {len(verdicts)} comparisons (task and number of shots)"
-    if won:
-        return Finding(f"Synthesis beats every cheap method in {where}.", lines, "good")
-    nearly = sum(verdict.outcome != "not shown" for verdict in verdicts)
-    if nearly:
-        title = f"Synthesis beats what was run in {nearly} of {len(verdicts)} comparisons, but"
-        return Finding(f"{title} a claim needs more runs.", lines)
-    return Finding("No synthesis method is shown to beat the cheap methods.", lines)
-
-
-def _verdict_line(arms: Arms, verdict: Verdict) -> str:
-    lead = verdict.lead
-    summary, nearest = arms.summary(lead.arm), lead.nearest
-    head = f"{verdict.setting}, {shots(verdict.k)}: {lead.arm.method} ({percent(summary.mean)} %)"
-    c = nearest.comparison
-    gap = (
-        f"{points(c.difference)} points (interval {points(c.low)} to {points(c.high)}, "
-        f"better in {c.groups_better} of {c.n_groups} groups, corrected {p_text(lead.p)})"
-    )
-    if verdict.outcome == "not shown":
-        return f"{head} does not clear {nearest.arm.method}: {gap}."
-    text = f"{head} beats each of its {len(lead.rivals)} rivals, {nearest.arm.method} by {gap}"
-    if verdict.outcome == "unproven bars":
-        return f"{text}; not run, so not beaten: {_listed(verdict.missing)}."
-    if verdict.outcome == "few seeds":
-        seeds = counted(summary.n_seeds, "seed")
-        return f"{text}; {seeds}, too few for a claim (at least {MIN_SEEDS})."
-    if lead.beats_all_on_new_groups:
-        return f"{text}. It holds for new groups too ({p_text(lead.p_groups)} over groups)."
-    return (
-        f"{text}. It holds for these groups; with {c.n_groups} of them the test over groups "
-        f"reaches p = {lead.p_groups_floor:.3f} at best, before correction, so new groups remain "
-        "open."
-    )
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
 def _leaks(gaps: Sequence[LeakGap]) -> Finding:
     worst = max(gaps, key=lambda gap: gap.gap)
     lines = []
@@ -176,13 +113,17 @@ def _leaks(gaps: Sequence[LeakGap]) -> Finding:
             f"{setting.task}, {shots(own[0].k)}: {many} points over "
             f"{counted(len(own), 'classifier')}."
         )
+    lines.append("No other finding of this report uses random windows.")
+    where = f"{worst.classifier} on {worst.setting.task}"
+    if worst.gap < LARGE_GAP:
+        title = f"The leak gap is small: at most {points(worst.gap)} points ({where})."
+        return Finding(title, tuple(lines))
     title = (
-        f"Random windows flatter: {worst.classifier} on {worst.setting.task} scores "
-        f"{percent(worst.window)} % when windows of one {worst.setting.split} stand on both "
-        f"sides, and {percent(worst.grouped)} % on a held-out {worst.setting.split}."
+        f"Random windows flatter: {where} scores {percent(worst.window)} % when windows of one "
+        f"{worst.setting.split} stand on both sides, and {percent(worst.grouped)} % on a held-out "
+        f"{worst.setting.split}."
     )
-    lines.append("No figure of this report but the leak gap uses random windows.")
-    return Finding(title, tuple(lines), "warn" if worst.gap > 0.1 else "plain")
+    return Finding(title, tuple(lines), "warn")
 
 
 def _controls(controls: Sequence[Control]) -> Finding:
@@ -200,7 +141,7 @@ def _controls(controls: Sequence[Control]) -> Finding:
         for control in controls
     )
     if failed:
-        tasks = _listed(list(dict.fromkeys(str(control.setting) for control in failed)))
+        tasks = listed(list(dict.fromkeys(str(control.setting) for control in failed)))
         return Finding(
             f"A negative control is above chance on {tasks}: something other than the fault "
             "gives the class away.",
@@ -220,10 +161,9 @@ def _worst(arms: Arms, settings: Sequence[Setting]) -> Finding:
         for k, best in _bests(arms, setting):
             summary = arms.summary(best)
             low = summary.groups[summary.worst]
-            deepest = min(deepest, (low, f"{summary.worst} ({setting}, {shots(k)})"))
-            parts.append(
-                f"{shots(k)} {percent(low)} % on {summary.worst} (mean {percent(summary.mean)} %)"
-            )
+            worst = short(summary.worst)
+            deepest = min(deepest, (low, f"{worst} ({setting}, {shots(k)})"))
+            parts.append(f"{shots(k)} {percent(low)} % on {worst} (mean {percent(summary.mean)} %)")
         lines.append(f"{setting}, best methods: {'; '.join(parts)}.")
     if not deepest[1]:
         return Finding("No task has more than one held-out group.", tuple(lines), "warn")
@@ -280,12 +220,12 @@ def _cautions(arms: Arms, settings: Sequence[Setting]) -> Finding | None:
     lines = []
     few = [s for s in settings if arms.n_seeds(s) < MIN_SEEDS]
     if few:
-        tasks = _listed([f"{s} ({arms.n_seeds(s)})" for s in few])
+        tasks = listed([f"{s} ({arms.n_seeds(s)})" for s in few])
         lines.append(f"Fewer than {MIN_SEEDS} seeds on {tasks}: read the order of methods as open.")
     single = [str(s) for s in settings if len(arms.groups(s)) == 1]
     if single:
         lines.append(
-            f"One held-out group on {_listed(single)}: intervals and tests speak of the draw of "
+            f"One held-out group on {listed(single)}: intervals and tests speak of the draw of "
             "the shots, not of another machine."
         )
     partial = [arm for s in settings for arm in arms.of(s) if not arms.is_complete(arm)]
@@ -295,7 +235,7 @@ def _cautions(arms: Arms, settings: Sequence[Setting]) -> Finding | None:
             "the tables and never named best."
         )
     if len(arms.results.values("commit")) > 1:
-        lines.append(f"Rows of different commits: {_listed(arms.results.values('commit'))}.")
+        lines.append(f"Rows of different commits: {listed(arms.results.values('commit'))}.")
     data = set(zip(arms.results["task"], arms.results["data_hash"], strict=True))
     if len(data) > len(arms.results.values("task")):
         lines.append("Rows of one task come from different data (see the data hashes).")

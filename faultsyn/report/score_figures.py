@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from faultsyn.evaluate.statistics import holm
 from faultsyn.report.arms import Arm, Arms, Setting, shots
@@ -19,7 +20,7 @@ from faultsyn.report.style import BLUE, GREY, VERMILION, WIDTH, Look
 
 _MOST_COLUMNS = 3
 _FEW_CLASSES = 12
-_DODGE = 0.5
+_DODGE = 0.6
 SCORE = "balanced accuracy [%]"
 CHANCE = "chance"
 
@@ -37,9 +38,9 @@ def _panels(n: int, height: float, *, sharey: bool = True) -> tuple[Figure, list
     return figure, axes[:n]
 
 
-def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """One legend above all panels."""
-    found: dict[str, Any] = {}
+def _legend(figure: Figure, axes: Sequence[Axes], own: dict[str, Any] | None = None) -> None:
+    """One legend above all panels, of what they label or of `own` handles."""
+    found = dict(own or {})
     for panel in axes:
         handles, labels = panel.get_legend_handles_labels()
         found.update(zip(labels, handles, strict=True))
@@ -63,7 +64,8 @@ def score_against_k(arms: Arms, setting: Setting, look: dict[str, Look]) -> Figu
     ks, generators = arms.ks(setting), arms.generators(setting)
     classifiers = arms.classifiers(setting)
     figure, axes = _panels(len(classifiers), 2.3)
-    shifts = _offsets(len(generators), _DODGE if len(ks) == 1 else 0.06 * len(ks))
+    spread = min(_DODGE, 0.022 * len(ks) * (len(generators) - 1))
+    shifts = _offsets(len(generators), _DODGE if len(ks) == 1 else spread)
     for panel, classifier in zip(axes, classifiers, strict=True):
         for shift, generator in zip(shifts, generators, strict=True):
             drawn = [
@@ -135,7 +137,6 @@ def gain_over_none(arms: Arms, setting: Setting, look: dict[str, Look]) -> Figur
                     100 * mean,
                     -row - shift,
                     xerr=100 * np.array(reach),
-                    label=generator if row == 0 else None,
                     elinewidth=0.8,
                     linestyle="none",
                     color=look[generator].color,
@@ -150,7 +151,11 @@ def gain_over_none(arms: Arms, setting: Setting, look: dict[str, Look]) -> Figur
         for row in range(1, len(classifiers)):
             panel.axhline(0.5 - row, color="#eeeeee", linewidth=0.8)
     figure.supxlabel("gain over no synthesis [points of balanced accuracy]", fontsize=9)
-    _legend(figure, axes)
+    marks = {
+        name: Line2D([], [], color=look[name].color, marker=look[name].marker, linestyle="none")
+        for name in generators
+    }
+    _legend(figure, axes, marks)
     return figure
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from faultsyn.report.arms import Arm, Arms, Setting, counted, k_order, percent, points, shots
 from faultsyn.report.claims import ALPHA, Verdict
-from faultsyn.report.findings import p_text
+from faultsyn.report.finding import p_text
 from faultsyn.report.roles import METHODS
 
 MISSING = "–"
@@ -49,11 +49,13 @@ def score_table(arms: Arms, setting: Setting) -> Table:
     best = {k: arms.best(setting, k, METHODS) for k in ks}
     rows = []
     for classifier in arms.classifiers(setting):
+        lead = classifier  # named once, in its first row
         for generator in arms.generators(setting):
-            cells = [Cell(classifier), Cell(generator)]
             own = [Arm(setting, k, generator, classifier) for k in ks]
             if not any(arms.has(arm) for arm in own):
                 continue
+            cells = [Cell(lead, bool(lead)), Cell(generator)]
+            lead = ""
             cells += [_score(arms, arm, strong=best[arm.k] == arm) for arm in own]
             rows.append(tuple(cells))
     caption = (
@@ -131,25 +133,25 @@ def fold_table(arms: Arms, setting: Setting, k: str) -> Table:
 def rivals_table(verdicts: Sequence[Verdict]) -> Table:
     """The candidate that each verdict is about, against each of its rivals."""
     head = (
-        "candidate", "against", "shots", "gain [points]", "95 % interval", "groups better",
+        "shots", "candidate", "against", "gain [points]", "95 % interval", "groups better",
         "p (group, seed)", "p groups", "p groups, least", "corrected p of all",
     )  # fmt: skip
     rows = []
     for verdict in verdicts:
-        for rival in verdict.lead.rivals:
-            c = rival.comparison
+        for place, rival in enumerate(verdict.lead.rivals):
+            c, first = rival.comparison, place == 0
             rows.append(
                 (
-                    Cell(verdict.lead.arm.method),
+                    Cell(verdict.k if first else "", strong=True),
+                    Cell(verdict.lead.arm.method if first else ""),
                     Cell(rival.arm.method),
-                    Cell(verdict.k),
                     Cell(points(c.difference), c.low > 0),
                     Cell(f"{points(c.low)} to {points(c.high)}"),
                     Cell(f"{c.groups_better} of {c.n_groups}"),
                     _p(c.p_pairs),
                     _p(c.p_groups),
                     _p(c.p_groups_floor, strong=False),
-                    _p(verdict.lead.p),
+                    _p(verdict.lead.p) if first else Cell(""),
                 )
             )
     caption = (
@@ -157,7 +159,7 @@ def rivals_table(verdicts: Sequence[Verdict]) -> Table:
         "those that beat all, else among all. Paired over (group, seed). "
         f"Task {budget_text(verdicts[0].setting)}."
     )
-    return Table(caption, head, tuple(rows))
+    return Table(caption, head, tuple(rows), n_text=3)
 
 
 def candidates_table(verdicts: Sequence[Verdict]) -> Table:

@@ -11,7 +11,8 @@ from faultsyn.experiment.results import CONTROL, Results
 from faultsyn.report.arms import Arms
 from faultsyn.report.claims import Verdict, verdicts
 from faultsyn.report.controls import control_results
-from faultsyn.report.findings import Finding, findings
+from faultsyn.report.finding import Finding
+from faultsyn.report.findings import findings
 from faultsyn.report.leak import leak_gaps
 
 BARS = ("none", "oversample", "diff-aug", "matched-difference", "physics-safe")
@@ -125,7 +126,15 @@ def test_leak_gap_is_window_minus_group() -> None:
     )
     gap = next(gap for gap in gaps if gap.classifier == "ncm")
     assert gap.gap == pytest.approx(expected)
-    assert "Random windows flatter" in _about(_findings(study_rows()), "Random windows").title
+    warned = _about(_findings(study_rows()), "Random windows flatter")
+    assert warned.tone == "warn"
+    rows = [row for row in study_rows() if row["split"] == "asset"]
+    same = [row | {"split": "window", "group": "windows 1"} for row in rows if row["k"] == "all"]
+    same = [row for row in same if row["generator"] == "none"]
+    mean = sum(row["balanced_accuracy"] for row in same) / len(same)
+    even = {(r["seed"], r["classifier"]): r | {"balanced_accuracy": mean} for r in same}
+    small = _about(_findings(rows + list(even.values())), "leak gap")
+    assert small.title.startswith("The leak gap is small")
 
 
 def test_random_windows_are_never_named_best() -> None:

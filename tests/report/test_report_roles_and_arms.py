@@ -116,5 +116,5 @@ def test_summary_table_is_text_in_every_cell(results_folder: Callable[..., Path]
         np.mean(means.where(classifier=c)["balanced_accuracy"])
         for c in ("ncm", "random-forest", "lda")
     )
-    assert rows[1]["without synthesis"] == f"lda {100 * best:.1f}"
-    assert rows[1]["groups x seeds"] == "3 x 2"
+    assert rows[1]["no synthesis"] == f"{100 * best:.1f} lda"
+    assert rows[3]["task"] == "rig (random windows)"
