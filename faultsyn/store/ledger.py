@@ -51,7 +51,7 @@ class Ledger:
         if id in self._sources:
             raise StoreError(
                 f"two sources claim recording '{id}': {self._sources[id][1]} and {source_file}",
-                "give them ids of their own; if the file has changed, start a new store (and remove "
+                "give them ids of their own; if the file has changed, start a new store (remove "
                 "the `.part` folder of an unfinished one)",
             )
 
