@@ -28,7 +28,8 @@ class Measurement:
       cannot be computed.
     - `n`: windows on the judged side (synthetic, or held-out real for the floor).
     - `reason`: why `value` or `floor` is None; empty when both are there.
-    - `detail`: further figures of the measure (p-value, share of copies, ratio per block, ...).
+    - `detail`: further figures of the measure (p-value, share of copies, ratio per block, ...),
+      those of the floor under "floor ...".
     """
 
     name: str
@@ -58,6 +59,7 @@ class Metric(ABC):
     - `direction`: which way is better.
     - `needs`: what must be there for it to be computed.
     - `required`: whether it belongs to the table that every evaluation must print.
+    - `costly`: whether it trains a network for each comparison; computed only when asked for.
     - `sees`: the controls (`faultsyn.evaluate.controls`) that it must rank behind held-out real.
     - `blind`: why it need not see the others.
     """
@@ -67,6 +69,7 @@ class Metric(ABC):
     direction: ClassVar[Direction]
     needs: ClassVar[frozenset[Need]] = frozenset()
     required: ClassVar[bool] = True
+    costly: ClassVar[bool] = False
     sees: ClassVar[tuple[str, ...]]
     blind: ClassVar[str]
     minimum: ClassVar[int] = 4
@@ -166,11 +169,10 @@ class Metric(ABC):
         for reference, held in pairs:
             drawn = rng.permutation(len(synthetic))[: len(held)]
             values.append(self._measure(reference, synthetic.take(drawn), given, rng))
-            floors.append(self._measure(reference, held, given, rng)[0])
-        value, detail = _mean(values)
-        return _finite(
-            Measurement(self.name, value, float(np.mean(floors)), _size(pairs), "", detail)
-        )
+            floors.append(self._measure(reference, held, given, rng))
+        (value, detail), (floor, floor_detail) = _mean(values), _mean(floors)
+        detail |= {f"floor {key}": figure for key, figure in floor_detail.items()}
+        return _finite(Measurement(self.name, value, floor, _size(pairs), "", detail))
 
     def _too_few(self, n: int, side: str) -> str:
         return "" if n >= self.minimum else f"needs {self.minimum} {side} windows, got {n}"

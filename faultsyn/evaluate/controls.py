@@ -106,26 +106,29 @@ def run_controls(
     normal: WindowSet | None = None,
     others: Mapping[str, WindowSet] | None = None,
     repeats: int = 4,
+    every_arm: bool = False,
 ) -> dict[str, ControlResult]:
     """Rank the controls with each measure on real windows of one class, `repeats` times over.
 
-    Each time the real windows are split into halves that share no recording (or time); one half is
-    the reference, the other plays the synthetic set, then each control does. Where no `shots` are
-    given, a fifth of the windows (at most 20) play them and are kept out of the rest.
+    (Once for costly measures.) Each time the real windows are split into halves that share no
+    recording (or time); one half is the reference, the other plays the synthetic set, then each
+    control does. Controls that are not a measure's business are skipped unless `every_arm`. Where
+    no `shots` are given, a fifth of the windows (at most 20) play them, kept out of the rest.
 
     Raises `InputError` when the real windows cannot be halved.
     """
     values: dict[str, dict[str, list[float]]] = {m.name: {} for m in metrics}
     badness: dict[str, dict[str, list[float]]] = {m.name: {} for m in metrics}
     reasons: dict[str, str] = {}
-    for _ in range(repeats):
+    for repeat in range(repeats):
         unseen, seeds = (real, shots) if shots is not None else _own_shots(real, rng)
         reference, held = (_at_most(half, rng) for half in split_halves(unseen, rng))
         arms = {HELD_OUT: held, **control_arms(held, seeds, rng, others)}
-        for metric in metrics:
-            for name, arm in arms.items():
+        for metric in metrics if repeat == 0 else [m for m in metrics if not m.costly]:
+            wanted = arms if every_arm else [a for a in arms if a in (HELD_OUT, *metric.sees)]
+            for name in wanted:
                 try:
-                    found = metric.compare(reference, arm, rng, seeds, normal)
+                    found = metric.compare(reference, arms[name], rng, seeds, normal)
                 except InputError as error:
                     reasons.setdefault(metric.name, f"{name}: {error}")
                     continue

@@ -25,8 +25,8 @@ class Diversity(Metric):
 
     name = "diversity"
     direction = "closer-to-floor"
-    sees = ("one window", "white noise")
-    blind = "surrogates of varied shots are as varied as the shots; so are other faults"
+    sees = ("one window",)
+    blind = "surrogates, noise and other faults may be as varied as the real windows"
 
     def _views(
         self, real: WindowSet, judged: WindowSet, given: Given

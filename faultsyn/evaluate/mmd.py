@@ -21,10 +21,10 @@ WIDTHS = (1.0, 2.0, 4.0)
 class MMD(Metric):
     """Squared MMD (unbiased, RBF kernels) on level, log-spectrum and envelope-spectrum features.
 
-    The kernels' widths are 1, 2 and 4 median distances among the real windows (Gretton et al., "A Kernel
-    Two-Sample Test", JMLR 13, 2012, eq. 3 and section 8). About 0 for equal distributions. Detail
-    `p`: share of 200 random relabellings with a discrepancy at least as large; windows of one
-    recording are not independent, so read it beside `p` of the floor, not against 0.05.
+    The kernels' widths are 1, 2 and 4 median distances among the real windows (Gretton et al., "A
+    Kernel Two-Sample Test", JMLR 13, 2012, eq. 3 and section 8). About 0 for equal distributions.
+    Detail `p`: share of 200 random relabellings with a discrepancy at least as large. Windows of
+    one recording are not independent: read it beside the floor, not against 0.05.
     """
 
     name = "mmd"
@@ -49,8 +49,8 @@ def mmd_test(
 ) -> tuple[float, float]:
     """Unbiased squared MMD of rows `x` `(m, F)` and `y` `(n, F)`, and its permutation p-value.
 
-    Kernel exp(-d^2 / (2 s^2)), mean over s = 1, 2 and 4 median distances within `x`. Raises `InputError` when all
-    rows of `x` are the same or a side has fewer than two rows.
+    Kernel exp(-d^2 / (2 s^2)), mean over s = 1, 2 and 4 median distances within `x`. Raises
+    `InputError` when all rows of `x` are the same or a side has fewer than two rows.
     """
     m, n = len(x), len(y)
     if m < 2 or n < 2:

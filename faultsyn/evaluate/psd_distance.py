@@ -29,7 +29,7 @@ class PSDDistance(Metric):
     direction = "lower"
     needs = frozenset({Need.SIGNAL})
     sees = ("white noise", "another fault", "another bearing")
-    blind = "surrogates and copies keep the spectrum, the one thing it looks at"
+    blind = "surrogates and copies keep the spectrum, the one thing it looks at; levels are removed"
 
     def _measure(
         self, reference: WindowSet, judged: WindowSet, given: Given, rng: np.random.Generator

@@ -1,0 +1,128 @@
+"""How each measure ranks the controls on real recordings: the tables of docs/measures.md.
+
+Run: python benchmarks/measures_controls.py [--data DIR] [--costly]. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+from scipy.signal import decimate
+
+from faultsyn.evaluate.controls import CONTROLS, HELD_OUT, run_controls
+from faultsyn.evaluate.registry import METRICS
+from faultsyn.windows import WindowSet
+
+Case = tuple[WindowSet, WindowSet, WindowSet, dict[str, WindowSet]]
+DRIVE_END = "cwru/12k_Drive_End_Bearing_Fault_Data"
+
+
+def cwru(path: Path, label: str, length: int, channels: tuple[str, ...] = ("DE",)) -> WindowSet:
+    """Disjoint windows of one 12 kHz recording (the healthy one is decimated from 48 kHz)."""
+    loaded = loadmat(path)
+    columns = []
+    for channel in channels:
+        name = next(key for key in loaded if key.endswith(f"{channel}_time"))
+        samples = loaded[name][:, 0]
+        columns.append(decimate(samples, 4, ftype="fir") if label == "normal" else samples)
+    count = min(map(len, columns)) // length
+    x = np.stack([c[: count * length].reshape(count, length) for c in columns], axis=1)
+    table = {
+        "label": np.full(count, label),
+        "recording": np.full(count, path.stem),
+        "start": np.arange(count) * length / 12000.0,
+        "rpm": np.full(count, 1797.0),
+        "bearing": np.full(count, "6205"),
+    }
+    return WindowSet(x.astype(np.float32), table, 12000.0, channels)
+
+
+def bearing_case(data: Path, label: str, length: int, channels: tuple[str, ...]) -> Case:
+    """A 21 mil fault at the drive end, load 0; the other fault; the same fault at 14 or 7 mil."""
+    files = {
+        "inner": ("IR/021/209_0.mat", "OR/021/@6/234_0.mat", "IR/007/105_0.mat"),
+        "outer": ("OR/021/@6/234_0.mat", "IR/021/209_0.mat", "OR/014/197@6_0.mat"),
+    }[label]
+    mine, other, elsewhere = (cwru(data / DRIVE_END / f, label, length, channels) for f in files)
+    normal_channels = tuple(c for c in channels if c != "BA")
+    normal = cwru(data / "cwru/Normal/97_Normal_0.mat", "normal", length, normal_channels)
+    count = 20 if length == 1024 else 5
+    shots, real = mine.take(slice(0, count)), mine.take(slice(count, None))
+    return real, shots, normal, {"another fault": other, "another bearing": elsewhere}
+
+
+def process_case(data: Path) -> Case:
+    """Tennessee Eastman fault 1 (step), windows of 24; training run as shots, test run as real."""
+
+    def windows(name: str, label: str, skip: int) -> WindowSet:
+        samples = np.loadtxt(data / "tep" / name)
+        samples = (samples.T if samples.shape[0] == 52 else samples)[skip:]
+        count = len(samples) // 24
+        x = samples[: count * 24].reshape(count, 24, 52).transpose(0, 2, 1)
+        table = {
+            "label": np.full(count, label),
+            "recording": np.full(count, name),
+            "start": np.arange(count) * 24 * 180.0,
+        }
+        names = tuple(f"v{i}" for i in range(52))
+        return WindowSet(x.astype(np.float32), table, 1 / 180, names)
+
+    real = windows("d01_te.dat", "fault01", 160)
+    shots, normal = windows("d01.dat", "fault01", 0), windows("d00.dat", "normal", 0)
+    return real, shots, normal, {"another fault": windows("d02_te.dat", "fault02", 160)}
+
+
+def main() -> None:
+    """Print one table per case."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAULTSYN_DATA", "data")))
+    parser.add_argument("--costly", action="store_true", help="also measures that train networks")
+    arguments = parser.parse_args()
+    data = arguments.data
+    cases = {
+        "CWRU inner race 21 mil, windows of 1024": bearing_case(data, "inner", 1024, ("DE",)),
+        "CWRU outer race 21 mil, windows of 1024": bearing_case(data, "outer", 1024, ("DE",)),
+        "CWRU inner race 21 mil, windows of 4096": bearing_case(data, "inner", 4096, ("DE",)),
+        "CWRU outer race 21 mil, windows of 4096": bearing_case(data, "outer", 4096, ("DE",)),
+        "CWRU inner race 21 mil, two channels": bearing_case(data, "inner", 1024, ("DE", "FE")),
+        "TEP fault 1, 52 channels, windows of 24": process_case(data),
+    }
+    metrics = [m() for m in METRICS.values() if arguments.costly or not m.costly]
+    heads = (HELD_OUT, *CONTROLS)
+    for title, (real, shots, normal, others) in cases.items():
+        begun = time.perf_counter()
+        results = run_controls(
+            metrics,
+            real,
+            np.random.default_rng(0),
+            shots=shots,
+            normal=normal,
+            others=others,
+            every_arm=True,
+        )
+        seconds = time.perf_counter() - begun
+        print(f"\n**{title}** ({len(real)} real windows, {len(shots)} shots, {seconds:.0f} s)\n")
+        print(f"| measure | {' | '.join(heads)} | failed |")
+        print("|---" * (len(heads) + 2) + "|")
+        for name, result in results.items():
+            if result.reason:
+                continue
+            cells = [_cell(result.values.get(h), h in METRICS[name].sees) for h in heads]
+            print(f"| {name} | {' | '.join(cells)} | {', '.join(result.failed) or 'none'} |")
+
+
+def _cell(value: float | None, must: bool) -> str:
+    """Three digits; bold where the measure must rank it behind held-out real windows."""
+    if value is None:
+        return ""
+    text = f"{value:.3g}" if abs(value) < 1e5 else "> 1e5"
+    return f"**{text}**" if must else text
+
+
+if __name__ == "__main__":
+    main()
