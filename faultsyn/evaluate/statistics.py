@@ -13,11 +13,13 @@ independent, and two questions must be told apart:
   2 / 2^G: 0.0625 for five, 0.031 for six, so few groups cannot support a claim about new ones.
 
 Intervals resample groups, then seeds within a group; never windows or episodes of one test set.
+Where groups overlap (the folds of a k-fold split drawn anew several times test the same windows
+again), `unit` says which of them count as one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +31,9 @@ from faultsyn.errors import InputError
 Floats = NDArray[np.float64]
 Scores = Mapping[tuple[str, int], float]
 """One arm's scores: (held-out group, seed) -> score."""
+
+Unit = Callable[[str], str]
+"""The independent unit that a group belongs to; usually the group itself."""
 
 MIN_GROUPS = 5
 """With fewer groups the test over (group, seed) is the main one."""
@@ -102,7 +107,9 @@ class Friedman:
     n_blocks: int
 
 
-def summarise(scores: Scores, rng: np.random.Generator, *, level: float = 0.95) -> Summary:
+def summarise(
+    scores: Scores, rng: np.random.Generator, *, level: float = 0.95, unit: Unit = str
+) -> Summary:
     """Mean, deviation, interval and worst group of one arm. Raises `InputError` on no scores or
     NaN."""
     if not scores:
@@ -111,9 +118,8 @@ def summarise(scores: Scores, rng: np.random.Generator, *, level: float = 0.95) 
     for (_, seed), value in scores.items():
         by_seed.setdefault(seed, []).append(value)
     seeds = np.array([np.mean(values) for values in by_seed.values()])
-    by_group = _by_group(scores)
-    means = {group: float(values.mean()) for group, values in by_group.items()}
-    low, high = cluster_interval(list(by_group.values()), rng, level=level)
+    means = {group: float(values.mean()) for group, values in _by_unit(scores, str).items()}
+    low, high = cluster_interval(list(_by_unit(scores, unit).values()), rng, level=level)
     return Summary(
         mean=float(seeds.mean()),
         sd=float(seeds.std(ddof=1)) if len(seeds) > 1 else None,
@@ -125,8 +131,10 @@ def summarise(scores: Scores, rng: np.random.Generator, *, level: float = 0.95) 
     )
 
 
-def compare(a: Scores, b: Scores, rng: np.random.Generator, *, level: float = 0.95) -> Comparison:
-    """Compare two arms over the (group, seed) pairs that both have.
+def compare(
+    a: Scores, b: Scores, rng: np.random.Generator, *, level: float = 0.95, unit: Unit = str
+) -> Comparison:
+    """Compare two arms over the (group, seed) pairs that both have; groups are taken by `unit`.
 
     Raises `InputError` when they share none, or on NaN.
     """
@@ -137,7 +145,7 @@ def compare(a: Scores, b: Scores, rng: np.random.Generator, *, level: float = 0.
             "compare arms that were run on the same task, split, K and seeds",
         )
     difference = {key: a[key] - b[key] for key in shared}
-    groups = list(_by_group(difference).values())
+    groups = list(_by_unit(difference, unit).values())
     means = np.array([values.mean() for values in groups])
     low, high = cluster_interval(groups, rng, level=level)
     return Comparison(
@@ -245,12 +253,12 @@ def friedman(methods: Iterable[str], scores: Floats, *, alpha: float = 0.05) -> 
     return Friedman(names, ranks, statistic, p, distance, n)
 
 
-def _by_group(scores: Scores) -> dict[str, Floats]:
+def _by_unit(scores: Scores, unit: Unit) -> dict[str, Floats]:
     lists: dict[str, list[float]] = {}
     for (group, seed), value in sorted(scores.items()):
         if not np.isfinite(value):
             raise InputError(f"statistics: group '{group}', seed {seed}: the score is {value}")
-        lists.setdefault(group, []).append(value)
+        lists.setdefault(unit(group), []).append(value)
     return {group: np.asarray(values, np.float64) for group, values in lists.items()}
 
 

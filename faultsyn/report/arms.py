@@ -6,6 +6,7 @@ one number for each held-out group and seed. Arms are compared within one settin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -163,7 +164,8 @@ class Arms:
     def summary(self, arm: Arm) -> Summary:
         """Mean and deviation over seeds, interval, group means."""
         if arm not in self._summaries:
-            self._summaries[arm] = summarise(self.scores(arm), rng_for("summary", str(arm)))
+            rng = rng_for("summary", str(arm))
+            self._summaries[arm] = summarise(self.scores(arm), rng, unit=unit_of)
         return self._summaries[arm]
 
     def compare(self, a: Arm, b: Arm) -> Comparison | None:
@@ -172,7 +174,8 @@ class Arms:
             return None
         if (a, b) not in self._comparisons:
             rng = rng_for("comparison", str(a), str(b))
-            self._comparisons[a, b] = compare(self.scores(a), self.scores(b), rng)
+            scores = self.scores(a), self.scores(b)
+            self._comparisons[a, b] = compare(*scores, rng, unit=unit_of)
         return self._comparisons[a, b]
 
     def is_complete(self, arm: Arm) -> bool:
@@ -225,6 +228,16 @@ def shots(k: str) -> str:
     if k == "all":
         return "all windows"
     return "1 shot" if k == "1" else f"{k} shots"
+
+
+def unit_of(group: str) -> str:
+    """The independent unit of a held-out group: fold f of every partition counts as one.
+
+    "fold 2.3: a + b" is fold 3 of the second partition; its windows are tested in every partition,
+    so ten folds of two partitions are five units and not ten.
+    """
+    match = re.match(r"(fold|windows) \d+\.(\d+)", group)
+    return group if match is None else f"{match[1]} {match[2]}"
 
 
 def short(group: str) -> str:

@@ -189,3 +189,18 @@ def test_friedman_without_any_difference_and_bad_input() -> None:
         friedman("ab", np.ones((4, 2)))
     with pytest.raises(InputError, match="score in every block"):
         friedman("abc", np.array([[1.0, 2.0, np.nan], [1.0, 2.0, 3.0]]))
+
+
+def test_folds_that_overlap_count_as_one_unit() -> None:
+    rng = np.random.default_rng(8)
+    base = {(f"fold {p}.{f}", s): rng.random() for p in (1, 2) for f in range(5) for s in range(4)}
+    better = {key: value + 0.1 + 0.01 * rng.random() for key, value in base.items()}
+    ten = compare(better, base, _rng())
+    five = compare(better, base, _rng(), unit=lambda group: group[-1])
+    assert (ten.n_groups, five.n_groups) == (10, 5)
+    assert ten.p_groups == pytest.approx(2 / 2**10)
+    assert five.p_groups == pytest.approx(2 / 2**5)
+    assert five.difference == pytest.approx(ten.difference)
+    assert five.p_pairs == ten.p_pairs
+    whole = summarise(base, _rng(), unit=lambda group: group[-1])
+    assert len(whole.groups) == 10

@@ -12,7 +12,9 @@ from report_rows import result_row, study_rows
 
 from faultsyn.errors import InputError
 from faultsyn.experiment.results import Results
-from faultsyn.report.arms import Arm, Arms, k_order, points, shots
+from faultsyn.experiment.split import folds_of
+from faultsyn.experiment.task import Split
+from faultsyn.report.arms import Arm, Arms, k_order, points, short, shots, unit_of
 from faultsyn.report.roles import missing_bars, role_of
 from faultsyn.report.summary import summary_table
 
@@ -118,3 +120,21 @@ def test_summary_table_is_text_in_every_cell(results_folder: Callable[..., Path]
     )
     assert rows[1]["no synthesis"] == f"{100 * best:.1f} lda"
     assert rows[3]["task"] == "rig (random windows)"
+
+
+@pytest.mark.parametrize(("partitions", "units"), [(1, 3), (2, 3)])
+def test_folds_of_repeated_partitions_are_not_counted_twice(partitions: int, units: int) -> None:
+    n = 24
+    table = {
+        "recording": np.array([f"r{i}" for i in range(n)]),
+        "asset": np.array([f"a{i}" for i in range(n)]),
+        "start": np.zeros(n),
+        "end": np.ones(n),
+    }
+    labels = np.array(["normal", "fault"] * (n // 2))
+    split = Split(scheme="kfold", level="asset", groups="asset", folds=3, partitions=partitions)
+    names = [fold.name for fold in folds_of(table, labels, split, "task")]
+    assert len(names) == 3 * partitions
+    assert len({unit_of(name) for name in names}) == units
+    assert len({short(name) for name in names}) == 3 * partitions
+    assert unit_of("drive_end 0.007") == "drive_end 0.007"
