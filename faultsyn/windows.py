@@ -130,7 +130,7 @@ class WindowSet:
     @property
     def rows(self) -> FloatArray:
         """The samples flattened to `(n_windows, n_channels * n_samples)`."""
-        return self.x.reshape(len(self), -1)
+        return self.x.reshape(len(self), self.x.shape[1] * self.x.shape[2])
 
     def require_finite(self, what: str) -> None:
         """Raise `InputError` naming the first channel that holds NaN or infinity."""

@@ -160,7 +160,8 @@ def run_cell(cell: Cell, workspace: Workspace) -> list[Row]:
             row["status"] = str(error)
         except Exception as error:
             # A method's own bug must not end a study of hours; the row says so and is tried again.
-            log.exception("%s, %s, %s", cell.task.name, cell.generator.name, arm.name)
+            log.warning("%s, %s, %s: %r", cell.task.name, cell.generator.name, arm.name, error)
+            log.debug("in full:", exc_info=True)
             row["status"] = f"failed: {type(error).__name__}: {error}"
     return rows
 

@@ -39,7 +39,8 @@ def parse(model: type[Model], data: Any, where: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # Of a value that fits no form of a union, the error that this package wrote says most.
+        first = min(error.errors(), key=lambda found: found["type"] != "value_error")
         key = ".".join(str(part) for part in first["loc"]) or "(whole)"
         raise InputError(f"{where}: {key}: {first['msg']}, got {first['input']!r:.80}") from None
     except InputError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
 import os
@@ -13,66 +12,75 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
-from typing import Any, Generic, TypeVar
-
-from faultsyn.experiment.cells import Workspace
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 log = logging.getLogger(__name__)
 
 Unit = TypeVar("Unit")
 Answer = TypeVar("Answer")
 
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-def run_units(
-    function: Callable[[Unit, Workspace], Answer],
-    units: Sequence[Unit],
-    workspace: Workspace,
-    jobs: int,
-) -> Iterator[tuple[Unit, Answer | None]]:
-    """Each unit with its answer, in order of completion; None when its process died twice.
 
-    With one job the units run in this process; with more, `function` and `units` must pickle,
-    each process is limited to one thread, and a script that calls this needs the usual
-    `if __name__ == "__main__"` guard. Exceptions of `function` are raised here.
+class Workers:
+    """Processes that share work, for a `with` block.
+
+    With one job everything runs in this process. With more, functions and units must pickle, each
+    process is limited to one thread, and a script that uses this needs the usual
+    `if __name__ == "__main__"` guard. Leaving the block early (Ctrl-C, an error) gives running
+    units up instead of waiting for them.
     """
-    if jobs == 1 or not units:
-        for unit in units:
-            yield unit, function(unit, workspace)
-        return
-    before = set(multiprocessing.active_children())
-    run = _Run(function, workspace, jobs)
-    try:
-        yield from run.over(units)
-        run.executor.shutdown()
-    finally:
-        # Reached early on Ctrl-C or an error: running units are given up, not waited for.
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
-        run.executor.shutdown(wait=False, cancel_futures=True)
 
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._executor: ProcessPoolExecutor | None = None
+        self._others = set(multiprocessing.active_children())
+        self._before = {name: os.environ.get(name) for name in _THREADS}
 
-class _Run(Generic[Unit, Answer]):
-    def __init__(
-        self, function: Callable[[Unit, Workspace], Answer], workspace: Workspace, jobs: int
+    def __enter__(self) -> Self:
+        if self._jobs > 1:  # inherited by the processes, which read it when they import numpy
+            os.environ.update(dict.fromkeys(_THREADS, "1"))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
-        self._function, self._workspace, self._jobs = function, workspace, jobs
-        self.executor = _executor(jobs)
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        if self._executor is None:
+            return
+        if kind is not None:
+            for child in set(multiprocessing.active_children()) - self._others:
+                child.terminate()
+        self._executor.shutdown(wait=kind is None, cancel_futures=True)
 
-    def over(self, units: Sequence[Unit]) -> Iterator[tuple[Unit, Answer | None]]:
+    def run(
+        self, function: Callable[[Unit], Answer], units: Sequence[Unit]
+    ) -> Iterator[tuple[Unit, Answer | None]]:
+        """Each unit with its answer, in order of completion; None when its process died twice.
+
+        Exceptions of `function` are raised here.
+        """
+        if self._jobs == 1:
+            for unit in units:
+                yield unit, function(unit)
+            return
         waiting = deque(units)
         running: dict[Future[Answer], Unit] = {}
         while waiting or running:
             # No more than one unit a process, so that a death points at few suspects.
             while waiting and len(running) < self._jobs:
                 unit = waiting.popleft()
-                try:
-                    running[self._submit(unit)] = unit
-                except BrokenProcessPool:
-                    waiting.appendleft(unit)
-                    break
-            finished = wait(running, return_when=FIRST_COMPLETED).done
+                running[self._submit(function, unit)] = unit
             suspects = []
-            for future in finished:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
                 unit = running.pop(future)
                 try:
                     answer = future.result()
@@ -83,44 +91,45 @@ class _Run(Generic[Unit, Answer]):
             if suspects:
                 suspects += running.values()
                 running.clear()
-                yield from self._alone(suspects)
+                yield from self._alone(function, suspects)
 
-    def _alone(self, suspects: list[Unit]) -> Iterator[tuple[Unit, Answer | None]]:
-        """A process died and took its pool along: try each unit it may have had by itself."""
+    def _alone(
+        self, function: Callable[[Unit], Answer], suspects: list[Unit]
+    ) -> Iterator[tuple[Unit, Answer | None]]:
+        """A process died and took the pool along: try each unit it may have had by itself."""
         log.warning("a worker process died; retrying %d units one by one", len(suspects))
+        self._drop()
         for unit in suspects:
-            self._renew()
             try:
-                yield unit, self._submit(unit).result()
+                yield unit, self._submit(function, unit).result()
             except BrokenProcessPool:
                 log.error("a worker process died twice on the same unit; it is left out")
+                self._drop()
                 yield unit, None
-        self._renew()
 
-    def _submit(self, unit: Unit) -> Future[Answer]:
-        return self.executor.submit(self._function, unit, self._workspace)
+    def _submit(self, function: Callable[[Unit], Answer], unit: Unit) -> Future[Answer]:
+        try:
+            return self._started().submit(function, unit)
+        except BrokenProcessPool:  # a process died while it had nothing to do
+            self._drop()
+            return self._started().submit(function, unit)
 
-    def _renew(self) -> None:
-        self.executor.shutdown(wait=False, cancel_futures=True)
-        self.executor = _executor(self._jobs)
+    def _started(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(
+                self._jobs, mp_context=context, initializer=_start_worker
+            )
+        return self._executor
 
-
-def _executor(jobs: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker)
+    def _drop(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
 
 
 def _start_worker() -> None:
-    """One thread, silent on Ctrl-C, and gone when the parent is gone (even by kill -9)."""
-    from threadpoolctl import threadpool_limits
-
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-    threadpool_limits(1)
-    with contextlib.suppress(ImportError):
-        import torch
-
-        torch.set_num_threads(1)
+    """Silent on Ctrl-C, and gone when the parent is gone (even by kill -9)."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from faultsyn.experiment.cells import (
 )
 from faultsyn.experiment.environment import code_version, environment
 from faultsyn.experiment.plan import Prepare, Pretrain, plan, preparations, pretrainings
-from faultsyn.experiment.pool import run_units
+from faultsyn.experiment.pool import Workers
 from faultsyn.experiment.results import (
     TRANSIENT,
     Appender,
@@ -89,20 +90,21 @@ def _run(
             progress(done, len(cells), detail)
 
     say("")
-    for _ in run_units(_prepare, preparations(left), workspace, jobs):
-        say("features")
-    for _ in run_units(_pretrain, pretrainings(left), workspace, jobs):
-        say("pretraining")
     appender = Appender(workspace.out / RESULTS)
     try:
-        for cell, answer in run_units(run_cell, left, workspace, jobs):
-            made = answer
-            if made is None:
-                made = blank_rows(cell, workspace, "worker died twice on this cell")
-            appender.add(made)
-            rows.update({row["key"]: row for row in made})
-            done += 1
-            say(f"{cell.task.name}, {cell.generator.name}, K = {cell.k}")
+        with Workers(jobs) as workers:
+            for _ in workers.run(partial(_prepare, workspace=workspace), preparations(left)):
+                say("features")
+            for _ in workers.run(partial(_pretrain, workspace=workspace), pretrainings(left)):
+                say("pretraining")
+            for cell, answer in workers.run(partial(run_cell, workspace=workspace), left):
+                made = answer
+                if made is None:
+                    made = blank_rows(cell, workspace, "worker died twice on this cell")
+                appender.add(made)
+                rows.update({row["key"]: row for row in made})
+                done += 1
+                say(f"{cell.task.name}, {cell.generator.name}, K = {cell.k}")
     finally:
         appender.close()
 

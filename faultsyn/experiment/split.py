@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError, LeakError
-from faultsyn.experiment.filters import Columns, keys, matches_any
+from faultsyn.experiment.filters import (
+    Columns,
+    Condition,
+    Predicate,
+    keys,
+    matches_any,
+    text_of,
+)
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.task import Split
 
@@ -40,13 +47,13 @@ def folds_of(table: Columns, labels: NDArray[np.str_], split: Split, what: str) 
     trainable = matches_any(table, split.train, what)
     testable = matches_any(table, split.test, what) & ~np.isin(labels, split.pinned)
     if split.scheme == "fixed":
-        sides = [("test", testable)]
+        sides = [(_filter_name(split), testable)]
     elif split.scheme == "leave-one-out":
         sides = _leave_one_out(keys(table, split.groups, what), testable, what)
     elif split.scheme == "kfold":
         sides = _kfold(keys(table, split.groups, what), labels, testable, split, what)
     else:
-        sides = _random_windows(labels, testable, split, what)
+        sides = _random_windows(labels, testable, split)
     folds = []
     for name, held_out in sides:
         test = held_out & testable
@@ -82,7 +89,7 @@ def check_fold(fold: Fold, table: Columns, split: Split, what: str) -> None:
         shared = sorted(set(of[fold.train]) & set(of[fold.test]))
         if shared:
             raise LeakError(
-                f"{where}: {' x '.join(names)} {shared[0]!r} stands on both sides "
+                f"{where}: {' x '.join(names)} '{shared[0]}' stands on both sides "
                 f"({len(shared)} such)",
                 "split by a column that keeps them together",
             )
@@ -102,7 +109,7 @@ def _check_overlap(fold: Fold, table: Columns, where: str) -> None:
     if overlap.any():
         first = before[np.argmax(overlap)]
         raise LeakError(
-            f"{where}: recording {table['recording'][first]!r}: a test window overlaps a training "
+            f"{where}: recording '{table['recording'][first]}': a test window overlaps a training "
             f"window near {table['end'][first]:.6g} s",
             "cut disjoint windows",
         )
@@ -113,13 +120,30 @@ def _synthetic(table: Columns, n: int) -> NDArray[np.bool_]:
     return np.zeros(n, bool) if flag is None else np.asarray(flag, bool)
 
 
+def _filter_name(split: Split) -> str:
+    """A fixed split by its test filter: "set test"."""
+    wheres = [
+        ", ".join(f"{column} {_condition_text(condition)}" for column, condition in where.items())
+        for where in split.test
+    ]
+    return " or ".join(wheres)
+
+
+def _condition_text(condition: Condition) -> str:
+    if isinstance(condition, Predicate):
+        given = condition.model_dump(exclude_none=True)
+        return " ".join(f"{name} {value}" for name, value in given.items())
+    values = condition if isinstance(condition, tuple) else (condition,)
+    return "/".join(text_of(value) for value in values)
+
+
 def _leave_one_out(
     groups: NDArray[np.str_], testable: NDArray[np.bool_], what: str
 ) -> list[tuple[str, NDArray[np.bool_]]]:
     names = sorted(set(groups[testable]))
     if len(names) < 2:
         raise InputError(f"{what}: leave-one-out needs at least two groups, got {names}")
-    return [(name, groups == name) for name in names]
+    return [(str(name), groups == name) for name in names]
 
 
 def _kfold(
@@ -143,7 +167,7 @@ def _kfold(
             )
     sides = []
     for partition in range(split.partitions):
-        rng = rng_for("kfold", what, partition)
+        rng = rng_for("kfold", *split.groups, partition)
         fold_of: dict[str, int] = {}
         for members in by_class.values():
             for group in rng.permutation(members):
@@ -164,12 +188,12 @@ def _fold_name(members: list[str], partition: int, fold: int, split: Split) -> s
 
 
 def _random_windows(
-    labels: NDArray[np.str_], testable: NDArray[np.bool_], split: Split, what: str
+    labels: NDArray[np.str_], testable: NDArray[np.bool_], split: Split
 ) -> list[tuple[str, NDArray[np.bool_]]]:
     """Stratified random windows: the split that leaks."""
     sides = []
     for partition in range(split.partitions):
-        rng = rng_for("window", what, partition)
+        rng = rng_for("window", partition)
         number = np.full(len(labels), -1)
         for label in sorted(set(labels[testable])):
             members = rng.permutation(np.flatnonzero(testable & (labels == label)))

@@ -65,7 +65,7 @@ class FoldFeatures:
 
     def compute(self, windows: WindowSet) -> WindowSet:
         """Feature rows of any windows in physical units."""
-        return self.representation.extract(self.representation.window_transform(windows))
+        return self.representation.extract(windows)
 
 
 class FeatureView:
