@@ -24,15 +24,16 @@ from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import WindowSet
 
 FALLBACK = 0.4
-"""Shrinkage when nothing can be chosen: every class has one shot."""
+"""Shrinkage when every class has one shot, from which nothing can be chosen."""
 
 
 class ShrunkenGaussian(ShotGenerator):
     """Gaussian combinations of the shots around a shrunken mean, plus residuals of normals.
 
-    - `shrinkage`: `s`, or "leave-one-out": the share that minimises the expected squared error of
-      the class means, estimated from shots left out one at a time and pooled over classes (with
-      one shot a class: 0.4).
+    - `shrinkage`: `s`, or "leave-one-out": for each class the share that minimises the expected
+      squared error of its mean, estimated from shots left out one at a time; the average over
+      classes is used for all, since a class's own estimate is as noisy as its mean. 0.4 where
+      every class has one shot.
     - `spread`: `a`, weight of the combination of centred shots.
     - `residual`: `b`, weight of the normal residual.
     - `space`: "signal" (statistics per channel) or "features" (per feature).
@@ -50,7 +51,7 @@ class ShrunkenGaussian(ShotGenerator):
         shrinkage: float | Literal["leave-one-out"] = "leave-one-out",
         spread: float = 0.9,
         residual: float = 0.5,
-        space: Space = "signal",
+        space: Space = "features",
     ) -> None:
         self.shrinkage = shrinkage
         self.spread = spread
@@ -125,22 +126,22 @@ def _ratio(shots: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[n
 
 
 def leave_one_out_shrinkage(classes: list[NDArray[np.float64]]) -> float:
-    """The share of the way to the origin that class means should be pulled.
+    """The share of the way to the origin that class means should be pulled, averaged over classes.
 
-    - `classes`: for each class its shots' levels `(K, C)`, with the normal mean at the origin, in
-      units of the normals' spread.
+    - `classes`: for each class the levels of its shots `(K, C)`, with the normal mean at the
+      origin, in units of the normals' spread.
 
     The mean m of K shots with true mean u and noise variance v has E|m|^2 = |u|^2 + v / K, and the
     best multiple of m is |u|^2 / E|m|^2. A left-out shot is independent of the others, so x_i .
     m_without_i estimates |u|^2 without bias. Clipped to 0 .. 0.95; `FALLBACK` if all K are 1.
     """
-    signal = total = 0.0
+    shares = []
     for level in classes:
-        k = len(level)
-        if k < 2:
+        k, mean = len(level), level.mean(axis=0)
+        total = float((mean**2).sum())
+        if k < 2 or total == 0:
             continue
-        mean = level.mean(axis=0)
         others = (k * mean - level) / (k - 1)
-        signal += float((level * others).sum(axis=1).mean())
-        total += float((mean**2).sum())
-    return FALLBACK if total == 0 else float(np.clip(1 - signal / total, 0.0, 0.95))
+        signal = float((level * others).sum(axis=1).mean())
+        shares.append(float(np.clip(1 - signal / total, 0.0, 0.95)))
+    return float(np.mean(shares)) if shares else FALLBACK

@@ -60,7 +60,13 @@ class Tsaug(ShotGenerator):
         source = self._draw(n, rng, label)
         x = self.shots_.x[source].transpose(0, 2, 1).astype(np.float64)
         for step in self.augmenters if n else ():
-            x = _augmenter(step, seed=int(rng.integers(2**31))).augment(x)
+            augmenter = _augmenter(step, seed=int(rng.integers(2**31)))
+            try:
+                x = augmenter.augment(x)
+            except ValueError as error:
+                raise InputError(
+                    f"tsaug's {next(iter(step))} refuses windows of {x.shape[1]} samples: {error}"
+                ) from None
         if x.shape[1] != self.shape_[1]:
             raise InputError(
                 f"{self.name}: the chain makes windows of {x.shape[1]} samples, expected "

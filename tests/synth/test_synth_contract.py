@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,6 +154,21 @@ def test_scale_of_a_channel_carries_over(name: str, space: str, kind: str) -> No
     assert 0.5 < ratio < 2.0
 
 
+@pytest.mark.parametrize("samples", [1, 2, 7])
+@pytest.mark.parametrize(("name", "space", "kind"), [case for case in CASES if case[1] == "signal"])
+def test_a_window_too_short_is_refused_or_handled(
+    name: str, space: str, kind: str, samples: int
+) -> None:
+    sets = make(kind)
+    short = Sets(*(s.with_x(np.ascontiguousarray(s.x[..., :samples])) for s in sets))
+    refusal = ""
+    try:
+        assert np.isfinite(draw(adapted(built(name, space, kind), short)).x).all()
+    except InputError as error:
+        refusal = str(error)
+    assert not refusal or f"{samples} samples" in refusal or f"got {samples}" in refusal
+
+
 @pytest.mark.parametrize(("name", "space", "kind"), CASES)
 def test_nan_is_refused(name: str, space: str, kind: str) -> None:
     sets = make(kind)
@@ -249,3 +266,10 @@ def test_an_artefact_of_another_kind_is_refused(tmp_path: Path) -> None:
     (path / "artifact.json").write_text(text)
     with pytest.raises(InputError, match=r"unknown generator 'oversampel' .*'oversample'"):
         load_generator(path)
+
+
+def test_importing_the_room_imports_nothing_heavy() -> None:
+    heavy = ("torch", "tsaug", "matplotlib", "sklearn")
+    code = f"import sys, faultsyn.synth; print([m for m in {heavy} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

@@ -190,7 +190,9 @@ def test_physics_safe_writes_the_new_speed_down() -> None:
 
 def test_shrunken_gaussian_has_the_stated_moments() -> None:
     normal, shots = process(200, NORMAL, 0), process(5, "inner", 1)
-    generator = build_generator("shrunken-gaussian", shrinkage=0.4).pretrain(normal, rng())
+    generator = build_generator("shrunken-gaussian", shrinkage=0.4, space="signal").pretrain(
+        normal, rng()
+    )
     x = generator.adapt(shots, rng()).sample(20000, rng()).x.astype(np.float64)
     own, healthy = shots.x.astype(np.float64), normal.x.astype(np.float64)
     gap = (own.mean(axis=(0, 2)) - healthy.mean(axis=(0, 2)))[:, None]
@@ -205,17 +207,18 @@ def test_shrunken_gaussian_has_the_stated_moments() -> None:
 
 
 def test_shrinkage_is_none_for_clear_faults_and_strong_for_noise() -> None:
-    noise = rng().standard_normal((3, 6, 40))
-    clear = leave_one_out_shrinkage(list(noise + 5))
-    buried = leave_one_out_shrinkage(list(noise))
+    noise = rng().standard_normal((6, 400))
+    clear, buried = leave_one_out_shrinkage([noise + 5]), leave_one_out_shrinkage([noise])
     assert clear < 0.02
     assert buried > 0.7
-    assert leave_one_out_shrinkage([noise[0][:1], noise[1][:1]]) == 0.4
-    # With |mean|^2 = 40 a^2 per class and noise 40 / 6, the best shrinkage is known.
+    # Classes count alike, however strong the fault; one shot has nothing to say.
+    assert leave_one_out_shrinkage([noise + 5, noise]) == pytest.approx((clear + buried) / 2)
+    assert leave_one_out_shrinkage([noise, noise[:1]]) == buried
+    assert leave_one_out_shrinkage([noise[:1], noise[1:2]]) == 0.4
+    # With a mean of `size` in every channel and six shots of unit noise the best share is known.
     for size in (0.3, 0.6):
-        many = rng(1).standard_normal((200, 6, 40)) + size
-        best = (1 / 6) / (size**2 + 1 / 6)
-        assert leave_one_out_shrinkage(list(many)) == pytest.approx(best, abs=0.05)
+        chosen = leave_one_out_shrinkage([rng(1).standard_normal((6, 20000)) + size])
+        assert chosen == pytest.approx((1 / 6) / (size**2 + 1 / 6), abs=0.05)
 
 
 def test_smote_lies_between_a_shot_and_one_of_its_neighbours() -> None:
@@ -275,6 +278,9 @@ def test_tsaug_is_seeded_by_the_call_and_checked_by_name() -> None:
     cropped = build_generator("tsaug", augmenters=[{"Crop": {"size": 100}}]).adapt(shots, rng())
     with pytest.raises(InputError, match="makes windows of 100 samples, expected 512"):
         cropped.sample(2, rng())
+    long = build_generator("tsaug", augmenters=[{"Crop": {"size": 600}}]).adapt(shots, rng())
+    with pytest.raises(InputError, match="Crop refuses windows of 512 samples"):
+        long.sample(2, rng())
 
 
 @pytest.mark.parametrize(
