@@ -86,7 +86,8 @@ def matches_any(table: Columns, wheres: tuple[Filter, ...], what: str) -> NDArra
     """True where a row meets one of the filters; no filter at all is met by every row."""
     if not wheres:
         return np.ones(len(next(iter(table.values()))), bool)
-    return np.logical_or.reduce([matches(table, where, what) for where in wheres])
+    met: NDArray[np.bool_] = np.any([matches(table, where, what) for where in wheres], axis=0)
+    return met
 
 
 def _meets(column: NDArray[Any], condition: Condition) -> NDArray[np.bool_]:

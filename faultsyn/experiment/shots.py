@@ -78,7 +78,7 @@ def draw_normals(
     labels: NDArray[np.str_], fold: Fold, seed: int, normals: int | None, what: str
 ) -> Indices:
     """Training normals of a fold, ascending; at most `normals` of them, drawn by seed."""
-    members = fold.train[labels[fold.train] == NORMAL]
+    members: Indices = fold.train[labels[fold.train] == NORMAL]
     if normals is None or len(members) <= normals:
         return members
     rng = rng_for("normals", what, fold.name, seed)
