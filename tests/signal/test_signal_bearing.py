@@ -20,6 +20,7 @@ HEADER = "designation,n_balls,ball_diameter,pitch_diameter,contact_angle,source\
         ("ER-16K", 5.43, 3.57, 2.322, 0.397),  # University of Ottawa
         ("ZA-2115", 8.87, 7.09, 4.19, 0.443),  # IMS: 296.9, 236.4, 139.9, 14.8 Hz at 33.33 Hz
         ("UER204", 4.918, 3.082, 2.067, 0.385),  # XJTU-SY: 172.09, 107.91, 72.33, 13.49 Hz at 35 Hz
+        ("ER-12K", 4.95, 3.048, 1.992, 0.381),  # SpectraQuest
     ],
 )
 def test_published_orders(
