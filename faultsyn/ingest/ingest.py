@@ -13,7 +13,7 @@ from typing import Literal
 
 from faultsyn.errors import FaultsynError, InputError
 from faultsyn.ingest.card import card_hash, load_card
-from faultsyn.ingest.files import Files
+from faultsyn.ingest.files import AHEAD, Files
 from faultsyn.ingest.patterns import Match, scan
 from faultsyn.ingest.recordings import Pending, Planner
 from faultsyn.ingest.schema import Card
@@ -85,20 +85,23 @@ def ingest(
     raw, out = Path(raw), Path(out)
     found = scan(card, raw)
     summary = IngestSummary(card.name, out, unmatched=found.unmatched)
-    planner = Planner(card, Files(raw, card.sha256), found.files)
-    info = _info(card)
-    if out.exists():
-        planner.rates.known.update(_check_existing(out, card, append))
     assets: dict[str, set[str]] = {}
-    with StoreWriter(out, append=out.exists(), info=info) as writer:
-        claims: dict[str, str] = {}
-        for done, match in enumerate(found.matches):
+    with Files(raw, card.sha256) as files:
+        planner = Planner(card, files, found.files)
+        if out.exists():
+            planner.rates.known.update(_check_existing(out, card, append))
+        with StoreWriter(out, append=out.exists(), info=_info(card)) as writer:
+            claims: dict[str, str] = {}
+            n = len(found.matches)
+            for done, match in enumerate(found.matches):
+                if progress is not None:
+                    progress(done, n, match.relative)
+                for soon in found.matches[done + 1 : done + 1 + AHEAD]:
+                    files.ahead(soon.relative, soon.rule.body, summary.skipped == 0)
+                for recording in _recordings(planner, match, writer, claims, summary, on_error):
+                    _count(recording, summary, assets)
             if progress is not None:
-                progress(done, len(found.matches), match.relative)
-            for recording in _recordings(planner, match, writer, claims, summary, on_error):
-                _count(recording, summary, assets)
-        if progress is not None:
-            progress(len(found.matches), len(found.matches), "")
+                progress(n, n, "")
     summary.assets = {label: len(names) for label, names in assets.items()}
     summary.rates = {name: planner.rates.known[name] for name in summary.streams}
     summary.seconds = time.perf_counter() - started
@@ -129,7 +132,7 @@ def _recordings(
         _log.warning("%s left out: %s", match.relative, error)
         summary.problems.append(Problem(match.relative, str(error)))
     finally:
-        planner.files.forget()
+        planner.files.forget(match.relative)
 
 
 def _claim(pending: Pending, claims: dict[str, str]) -> None:

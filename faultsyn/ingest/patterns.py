@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from faultsyn.errors import InputError
 from faultsyn.ingest.card import Effective, compile_regex, rules
 from faultsyn.ingest.schema import Body, Card
-from faultsyn.ingest.values import Names, NoValue, as_text, fill_pattern, placeholders
+from faultsyn.ingest.values import Names, NoValue, as_text, fill, fill_pattern, placeholders
 
 _TOKEN = re.compile(r"\{(\w+)\}|\*\*/|\*\*|\*|\?|[^{*?]+|\{")
 _NUMBER = re.compile(r"(\d+)")
@@ -85,9 +86,7 @@ def scan(card: Card, raw: Path) -> Scan:
     """
     if not raw.is_dir():
         raise InputError(f"{raw}: no such folder", "--raw names the folder that holds the files")
-    found = (p.relative_to(raw).as_posix() for p in raw.rglob("*") if p.is_file())
-    hidden = (name for name in found if not any(p.startswith(".") for p in name.split("/")))
-    files = tuple(sorted(hidden, key=natural_key))
+    files = tuple(sorted(_walk(raw), key=natural_key))
     matches: list[Match] = []
     taken: set[str] = set()
     for rule in rules(card):
@@ -104,6 +103,15 @@ def scan(card: Card, raw: Path) -> Scan:
     known = [compile_regex(text, f"card '{card.name}'") for text in _other_patterns(card)]
     rest = [n for n in files if n not in taken and not any(p.fullmatch(n) for p in known)]
     return Scan(raw, files, tuple(matches), tuple(rest))
+
+
+def _walk(raw: Path) -> Iterator[str]:
+    """Every file below `raw`, relative, except hidden ones and what hidden folders hold."""
+    for folder, folders, names in os.walk(raw):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = Path(folder).relative_to(raw).as_posix()
+        head = "" if below == "." else f"{below}/"
+        yield from (head + name for name in names if not name.startswith("."))
 
 
 def companion(
@@ -136,8 +144,8 @@ def select(
 ) -> list[str]:
     """The variables that a selector means: the first entry of `source` that fits anything.
 
-    An integer is a position counted from 1; text is a literal name, else a regular expression in
-    which `{name}` is filled in. May return several (a regular expression) or none.
+    An integer is a position counted from 1; text is a literal name, else a regular expression;
+    `{name}` is filled in first. May return several (a regular expression) or none.
     """
     for entry in source:
         if isinstance(entry, int):
@@ -145,12 +153,14 @@ def select(
                 return [available[entry - 1]]
             continue
         try:
-            literal = [n for n in available if n == entry]
-            pattern = entry if literal else fill_pattern(entry, names)
+            literal = as_text(fill(entry, names))
+            pattern = fill_pattern(entry, names)
         except NoValue as missing:
             raise InputError(f"{where}: '{entry}' uses '{missing}', which has no value") from None
-        compiled = None if literal else compile_regex(pattern, where)
-        fits = literal or [n for n in available if compiled and compiled.fullmatch(n)]
+        if literal in available:
+            return [literal]
+        compiled = compile_regex(pattern, where)
+        fits = [name for name in available if compiled.fullmatch(name)]
         if fits:
             return fits
     return []

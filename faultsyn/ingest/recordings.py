@@ -11,18 +11,17 @@ import numpy as np
 
 from faultsyn.errors import InputError
 from faultsyn.ingest.card import Effective
-from faultsyn.ingest.channels import Finder, Located
+from faultsyn.ingest.channels import Finder
 from faultsyn.ingest.context import Context, built_in
 from faultsyn.ingest.files import Files
 from faultsyn.ingest.patterns import Match, companion, select
-from faultsyn.ingest.quality import Quality
 from faultsyn.ingest.rates import Rates, stream_rate
-from faultsyn.ingest.readers.base import Array
+from faultsyn.ingest.rows import Rows
 from faultsyn.ingest.schema import Body, Card, Scalar, Segment
-from faultsyn.ingest.streams import Share, check_lengths, stack, stream_data
+from faultsyn.ingest.streams import Share
 from faultsyn.ingest.tables import Row, read_rows
 from faultsyn.ingest.values import as_text
-from faultsyn.store import Recording, StreamData
+from faultsyn.store import Recording
 
 _SECONDS = re.compile(r"\s*([0-9.]+)\s*s\s*")
 
@@ -192,7 +191,7 @@ class Planner:
         first = self._context(match, rule, {"row": 1})
         finder = Finder(rule, self.files, self.listing, match.relative, first)
         sha256 = self.files.joint_sha256(finder.sources())
-        table = _Rows(finder)
+        table = Rows(finder)
         by_row = [name for name in rule.body.join if self.card.tables[name].key is None]
         counts = [len(self._table(name, match, {})) for name in by_row]
         rates: dict[str, float] = {}
@@ -216,7 +215,7 @@ class Planner:
 
             yield Pending(id, sha256, match.relative, build)
 
-    def _row_rates(self, table: _Rows, rule: Effective, names: Context) -> dict[str, float]:
+    def _row_rates(self, table: Rows, rule: Effective, names: Context) -> dict[str, float]:
         """Rate of each stream: the rows of a file share it."""
         found = {}
         for stream, channels in table.channels.items():
@@ -226,52 +225,6 @@ class Planner:
             name = names.text(stream, "stream")
             found[name] = self.rates.settle(name, rate, measured, rule.tolerance, str(source.path))
         return found
-
-
-class _Rows:
-    """The matrices of a rule with `rows`, read when first needed."""
-
-    def __init__(self, finder: Finder) -> None:
-        self._finder = finder
-        self._channels: dict[str, list[Located]] | None = None
-        self._matrices: dict[tuple[str, str], Array] = {}
-
-    @property
-    def channels(self) -> dict[str, list[Located]]:
-        """Channels by stream."""
-        if self._channels is None:
-            self._channels = self._finder.locate()
-            for stream, channels in self._channels.items():
-                for located in channels:
-                    source = self._finder.files.open(located.file, self._finder.rule.body)
-                    key = (located.file, located.variable)
-                    if key not in self._matrices:
-                        self._matrices[key] = source.matrix(located.variable)
-                shapes = {c.file: self._matrices[c.file, c.variable].shape for c in channels}
-                check_lengths(stream, {f: s[1] for f, s in shapes.items()}, "samples a row")
-            rows = {file: len(matrix) for (file, _), matrix in self._matrices.items()}
-            check_lengths(next(iter(self._channels)), rows, "rows")
-        return self._channels
-
-    def count(self) -> int:
-        """Rows that every matrix has."""
-        first = next(iter(self.channels.values()))[0]
-        return len(self._matrices[first.file, first.variable])
-
-    def row(self, row: int, rates: dict[str, float]) -> tuple[tuple[StreamData, ...], str]:
-        """One recording's streams and its quality flags; `row` counts from 1.
-
-        - `rates`: by stream name [Hz], in the order of the streams.
-        """
-        streams, flags = [], []
-        for (name, rate), channels in zip(rates.items(), self.channels.values(), strict=True):
-            rows = [self._matrices[c.file, c.variable][row - 1] for c in channels]
-            samples = stack(rows, channels)
-            quality = Quality(tuple(c.name for c in channels))
-            quality.add(samples)
-            flags += quality.flags()
-            streams.append(stream_data(name, samples, rate, channels))
-        return tuple(streams), ";".join(flags)
 
 
 def _count_blocks(body: Body, names: Context) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from faultsyn.ingest.strict_model import Strict, as_list
 
 Scalar = bool | int | float | str
 
@@ -14,34 +15,6 @@ TEXT_COLUMNS = ("label", "location", "asset", "machine", "session", "bearing", "
 NUMBER_COLUMNS = ("severity", "load", "rpm")
 """Standard columns that are numbers."""
 REQUIRED_COLUMNS = ("label", "asset")
-
-
-class Strict(BaseModel):
-    """A part of a card: an unknown key is an error that names the nearest valid one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    short: ClassVar[str] = ""
-    """Key that a bare scalar or list stands for; empty when the long form is required."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            if not cls.short or data is None:
-                raise ValueError(f"expected a mapping with the keys {', '.join(cls.keys())}")
-            return {cls.short: data}
-        valid = cls.keys()
-        for key in data:
-            if key not in valid:
-                near = difflib.get_close_matches(str(key), valid, n=1)
-                tip = f"did you mean '{near[0]}'?" if near else f"valid: {', '.join(valid)}"
-                raise ValueError(f"unknown key '{key}' ({tip})")
-        return data
-
-    @classmethod
-    def keys(cls) -> list[str]:
-        """The keys that a card may write here."""
-        return [field.alias or name for name, field in cls.model_fields.items()]
 
 
 class Value(Strict):
@@ -92,7 +65,7 @@ class FileValue(Strict):
     @model_validator(mode="before")
     @classmethod
     def _listed(cls, data: Any) -> Any:
-        return _as_list(data, "from")
+        return as_list(data, "from")
 
     @model_validator(mode="after")
     def _one_source(self) -> FileValue:
@@ -115,7 +88,7 @@ class Channel(Strict):
 
     short: ClassVar[str] = "from"
     source: list[str | int] = Field(default=[], alias="from")
-    file: list[str] = []
+    file: list[str] = Field(default=[])
     quantity: str | None = None
     unit: str | None = None
     scale: float = 1.0
@@ -125,7 +98,7 @@ class Channel(Strict):
     @model_validator(mode="before")
     @classmethod
     def _listed(cls, data: Any) -> Any:
-        return _as_list({} if data is None else data, "from", "file")
+        return as_list({} if data is None else data, "from", "file")
 
 
 class Time(Strict):
@@ -144,7 +117,7 @@ class Time(Strict):
     @model_validator(mode="before")
     @classmethod
     def _listed(cls, data: Any) -> Any:
-        return _as_list(data, "from")
+        return as_list(data, "from")
 
 
 class Stream(Strict):
@@ -183,7 +156,7 @@ class Segment(Strict):
     start: int | str | None = None
     stop: int | str | None = None
     id: str | None = None
-    columns: dict[str, Value] = {}
+    columns: dict[str, Value] = Field(default={})
 
 
 class Text(Strict):
@@ -200,9 +173,9 @@ class Text(Strict):
     header: bool | None = None
     units: bool | None = None
     skip: int = Field(default=0, ge=0)
-    columns: list[str] = []
+    columns: list[str] = Field(default=[])
     comment: str = "#%"
-    missing: list[str] = ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
+    missing: list[str] = Field(default=["", "NA", "N/A", "NaN", "nan", "NULL", "null"])
     encoding: str = "utf-8"
 
 
@@ -217,13 +190,13 @@ class Table(Strict):
 
     file: list[str]
     key: str | None = None
-    columns: list[str] | dict[str, int] = []
+    columns: list[str] | dict[str, int] = Field(default=[])
     text: Text = Text()
 
     @model_validator(mode="before")
     @classmethod
     def _listed(cls, data: Any) -> Any:
-        return _as_list(data, "file")
+        return as_list(data, "file")
 
 
 class Body(Strict):
@@ -242,12 +215,12 @@ class Body(Strict):
     text: Text | None = None
     transpose: bool | None = None
     rows: bool | None = None
-    values: dict[str, FileValue] = {}
-    join: dict[str, str] = {}
+    values: dict[str, FileValue] = Field(default={})
+    join: dict[str, str] = Field(default={})
     id: str | None = None
-    columns: dict[str, Value] = {}
-    streams: dict[str, Stream] = {}
-    segments: list[Segment] = []
+    columns: dict[str, Value] = Field(default={})
+    streams: dict[str, Stream] = Field(default={})
+    segments: list[Segment] = Field(default=[])
     segment_by: str | int | None = None
     rate_tolerance: float | None = Field(default=None, gt=0, lt=1)
 
@@ -268,13 +241,13 @@ class Rule(Body):
     Either fits the end of the path below the raw folder, from a folder boundary on.
     """
 
-    files: list[str] = []
+    files: list[str] = Field(default=[])
     regex: str | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _listed(cls, data: Any) -> Any:
-        return _as_list(data, "files")
+        return as_list(data, "files")
 
     @model_validator(mode="after")
     def _one_pattern(self) -> Rule:
@@ -293,18 +266,9 @@ class Card(Strict):
     licence: str = ""
     citation: str = ""
     about: str = ""
-    ignore: list[str] = []
-    sha256: dict[str, str] = {}
-    lookups: dict[str, dict[str, Any]] = {}
-    tables: dict[str, Table] = {}
+    ignore: list[str] = Field(default=[])
+    sha256: dict[str, str] = Field(default={})
+    lookups: dict[str, dict[str, Any]] = Field(default={})
+    tables: dict[str, Table] = Field(default={})
     defaults: Body = Body()
     recordings: list[Rule] = Field(min_length=1)
-
-
-def _as_list(data: Any, *keys: str) -> Any:
-    if not isinstance(data, dict):
-        return data if isinstance(data, list) else [data] if data is not None else data
-    return {
-        key: [value] if key in keys and isinstance(value, str | int) else value
-        for key, value in data.items()
-    }
