@@ -64,13 +64,13 @@ def _formatted(found: re.Match[str], names: Names) -> str:
     value = _value(found[1], names)
     if not found[2]:
         return as_text(value)
+    number = as_number(value)
+    if number is not None:  # groups are text; `{row:04}` and `{number:03}` mean numbers
+        value = int(number) if number.is_integer() else number
     try:
         return format(value, found[2])
     except ValueError:
-        number = as_number(value)
-        if number is None:
-            raise InputError(f"'{found[0]}': cannot format '{value}'") from None
-        return format(int(number) if number.is_integer() else number, found[2])
+        raise InputError(f"'{found[0]}': cannot format '{value}'") from None
 
 
 def as_text(value: Scalar) -> str:

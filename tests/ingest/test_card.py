@@ -140,6 +140,9 @@ def value(**keys: Any) -> Value:
     [
         ({"value": 3}, 3),
         ({"value": "{a}-{b:03}"}, "007-005"),
+        ({"value": "{a:04}"}, "0007"),
+        ({"value": "{c:.2f}"}, "2.00"),
+        ({"value": "{word:>4}"}, "  up"),
         ({"value": "{b}"}, 5),
         ({"value": "{c}"}, 2.0),
         ({"value": "{c} V"}, "2 V"),

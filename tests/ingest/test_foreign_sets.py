@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -432,3 +433,57 @@ def test_segments_in_seconds_of_two_streams(tmp_path: Path) -> None:
     same(found["run7-1"], "slow", {"slow": slow[:15]}, 10)
     same(found["run7-late"], "fast", {"fast": fast[200:]}, 100)
     assert [r.label for r in found.values()] == ["normal", "leak"]
+
+
+def test_the_example_of_the_readme(tmp_path: Path) -> None:
+    """The card that data/README.md shows, on files of the kind it describes."""
+    readme = Path(__file__).parents[2] / "data" / "README.md"
+    (example,) = re.findall(r"```yaml\n(.*?)```", readme.read_text(), re.DOTALL)
+    (tmp_path / "card.yaml").write_text(example)
+    table = np.random.default_rng(7).standard_normal((50, 3)).round(4)
+    table[:, 0] = np.arange(50) / 12800
+    for name in ("pump3/bearing-worn_1500rpm_07", "pump4/healthy_1450rpm_01"):
+        path = tmp_path / "raw" / f"{name}.csv"
+        path.parent.mkdir(parents=True)
+        np.savetxt(path, table, "%.8f", ",", header="time,acc_x,acc_y", comments="")
+    out = tmp_path / "out.h5"
+    summary = ingest(tmp_path / "card.yaml", tmp_path / "raw", out)
+    assert summary.labels == {"bearing": 1, "normal": 1}
+    with Store(out) as store:
+        assert store.recordings["id"].tolist() == [
+            "pump3-bearing-worn-1500-07",
+            "pump4-healthy-1450-01",
+        ]
+        assert store.recordings["rpm"].tolist() == [1500.0, 1450.0]
+        same(store.recording(1), "vibration", {"x": table[:, 1], "y": table[:, 2]}, 12800)
+
+
+def test_german_dates_and_labels_as_words(tmp_path: Path) -> None:
+    """Dates that need a format, trailing semicolons, an unnamed index, a word in every line."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    lines = [";Zeit;Druck;Zustand;"]
+    for k in range(12):
+        stamp = datetime(2023, 2, 1, 10) + timedelta(milliseconds=250 * k)
+        text = stamp.strftime("%d.%m.%Y %H:%M:%S,") + f"{stamp.microsecond // 1000:03}"
+        lines.append(f"{k};{text};{k},5;{'gut' if k < 8 else 'Leck groß'};")
+    (raw / "Messung.csv").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    _, found = make(
+        tmp_path,
+        r"""
+        recordings:
+          - files: Messung.csv
+            segment_by: Zustand
+            columns:
+              label: {value: "{segment_value}", map: {gut: normal, Leck groß: leak}}
+              asset: pump
+            streams:
+              pressure:
+                time: {from: Zeit, format: "%d.%m.%Y %H:%M:%S,%f"}
+                channels: {p: {from: Druck, quantity: pressure, unit: bar}}
+        """,
+    )
+    assert [r.label for r in found.values()] == ["normal", "leak"]
+    same(found["Messung-1"], "pressure", {"p": np.arange(8) + 0.5}, 4)
+    same(found["Messung-2"], "pressure", {"p": np.arange(8, 12) + 0.5}, 4)
+    assert found["Messung-2"].columns["start_time"] == "2023-02-01T10:00:02.000000"

@@ -130,11 +130,12 @@ def test_cwru_takes_further_normals_and_foreign_variables(recordings: Path, tmp_
     own = {"X098_DE_time": signals[98], "X098_FE_time": signals[98] + 1}
     scipy.io.savemat(raw / "98_Normal_1.mat", own)
     more = {"X099_DE_time": signals[99], "X099_FE_time": signals[99] + 1}
-    scipy.io.savemat(raw / "99_Normal_2.mat", own | more)
+    scipy.io.savemat(raw / "99.mat", own | more)
     summary = ingest("cwru", tmp_path / "raw", tmp_path / "x.h5")
     assert summary.labels == {"normal": 3}
     with Store(tmp_path / "x.h5") as store:
         assert store.recordings["rpm"].tolist() == [1796.0, 1772.0, 1750.0]
+        assert store.recordings["load"].tolist() == [0.0, 1.0, 2.0]
         for k, n in ((1, 98), (2, 99)):
             samples = np.asarray(store.recording(k).streams[0].samples)
             np.testing.assert_array_equal(samples[:, 0], signals[n][:, 0].astype(np.float32))
