@@ -121,9 +121,10 @@ def line_to_background(
     """How far a fault's envelope lines stand above the background of a set of windows.
 
     `x` `(n_windows, n_samples)`. Envelope of the band, divided by its mean, Hann, zero-padded
-    fourfold, power spectrum averaged over windows; its root at each harmonic of `fault_hz` (the largest within `tolerance`
-    or half a bin) over the median between 0.4 and 3.6 `fault_hz`; the mean over harmonics. About 1
-    to 1.5 without a fault. Meant for windows that hold at least some ten strikes.
+    fourfold, power spectrum averaged over windows; its root at each harmonic of `fault_hz` (the
+    largest within `tolerance` or half a bin of the window) over the median between 0.4 and 3.6
+    `fault_hz`; the mean over harmonics. About 1 to 1.5 without a fault when windows hold some ten
+    strikes or more; the figure grows with the window's length, so only equal lengths compare.
 
     Raises `InputError` on no windows or windows too short to resolve the fault's lines.
     """
