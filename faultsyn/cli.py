@@ -164,9 +164,10 @@ def inspect(store: StorePath, as_json: Json = False) -> None:
 
 def _show_ingest(summary: IngestSummary, out: Path, as_json: bool) -> None:
     if as_json:
-        from dataclasses import asdict
-
-        _json(asdict(summary))
+        # Not asdict: it takes counters apart.
+        fields = dict(vars(summary))
+        fields["problems"] = [vars(problem) for problem in summary.problems]
+        _json(fields)
         return
     rows = [
         [label, str(count), str(summary.assets.get(label, 0))]
@@ -178,7 +179,7 @@ def _show_ingest(summary: IngestSummary, out: Path, as_json: bool) -> None:
     for name in summary.unmatched:
         _say(f"no rule of the card matches {name}")
     for problem in summary.problems:
-        _say(f"left out: {problem}")
+        _say(f"left out: {problem.file}: {problem.message}")
     _say(
         f"added {summary.added}, known already {summary.skipped}, in {summary.seconds:.1f} s: {out}"
     )
