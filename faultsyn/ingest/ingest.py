@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from faultsyn.errors import FaultsynError, InputError
+from faultsyn.errors import InputError
 from faultsyn.ingest.card import card_hash, load_card
 from faultsyn.ingest.files import AHEAD, Files
 from faultsyn.ingest.patterns import Match, scan
@@ -126,7 +126,7 @@ def _recordings(
             recording = pending.build()
             writer.add(recording)
             yield recording
-    except FaultsynError as error:
+    except InputError as error:  # a StoreError (full disk, say) would meet every other file too
         if on_error == "stop":
             raise
         _log.warning("%s left out: %s", match.relative, error)

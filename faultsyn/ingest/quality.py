@@ -19,7 +19,8 @@ class Quality:
     """Running figures of a stream's channels.
 
     Feed blocks with `add`; `flags` then lists `flag:channel` for `nan` (some samples are no
-    number), `flat` (all samples are equal), `clipped` (many samples sit at the extreme value).
+    finite number), `flat` (all samples are equal), `clipped` (many samples sit at the extreme
+    value).
     """
 
     def __init__(self, channels: tuple[str, ...]) -> None:
@@ -36,8 +37,8 @@ class Quality:
             return
         samples = np.ascontiguousarray(block.T)
         low, high = samples.min(axis=1), samples.max(axis=1)
-        if np.isnan(low).any():
-            bad = np.isnan(samples)
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            bad = ~np.isfinite(samples)
             self._bad += bad.sum(axis=1)
             low = np.where(bad, np.inf, samples).min(axis=1)
             high = np.where(bad, -np.inf, samples).max(axis=1)

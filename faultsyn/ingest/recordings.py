@@ -177,6 +177,9 @@ class Planner:
             )
         text = found if source.is_text(found[0]) else ()
         cells = np.concatenate([b[found[0]] for b in source.blocks(found, text)])
+        if cells.dtype.kind == "f" and np.isnan(cells).any():
+            at = int(np.flatnonzero(np.isnan(cells))[0])
+            raise InputError(f"{source.path}: column '{found[0]}': no value in sample {at}")
         edges = [0, *(np.flatnonzero(cells[1:] != cells[:-1]) + 1).tolist(), len(cells)]
         for k, (start, stop) in enumerate(pairwise(edges)):
             value = cells[start].item()

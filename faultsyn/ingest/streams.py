@@ -122,7 +122,8 @@ def stack(columns: Sequence[Array], channels: Sequence[Located]) -> Array:
         scale, offset = located.channel.scale, located.channel.offset
         if scale != 1.0 or offset != 0.0:
             column = np.asarray(column, np.float64) * scale + offset
-        samples[k] = column
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, which is flagged
+            samples[k] = column
     return samples.T
 
 

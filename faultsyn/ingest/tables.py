@@ -76,10 +76,10 @@ def _delimiter(lines: list[str], table: Table) -> str:
     given = table.text.delimiter
     if given:
         return {"whitespace": " ", "tab": "\t"}.get(given, given)
-    best, chosen = 1, " "
+    best, chosen = 0, " "
     for candidate in (";", "\t", ",", "|", " "):
         widths = Counter(len(split_line(line, candidate)) for line in lines[:50])
         width, count = widths.most_common(1)[0]
-        if count == min(len(lines), 50) and width > best:
-            best, chosen = width, candidate
+        if width > 1 and width * count > best:
+            best, chosen = width * count, candidate
     return chosen

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import scipy.io
 
-from faultsyn.errors import FaultsynError, InputError
+from faultsyn.errors import FaultsynError, InputError, StoreError
 from faultsyn.ingest import Card, ingest
 from faultsyn.ingest.card import parse_card
 from faultsyn.ingest.quality import Quality
 from faultsyn.ingest.readers import text as text_module
-from faultsyn.store import Store
+from faultsyn.store import Store, StoreWriter
 
 
 def card(**changes: Any) -> Card:
@@ -39,7 +39,7 @@ def card(**changes: Any) -> Card:
     stream = {key: changes.pop(key) for key in list(changes) if key in ("rate", "time", "channels")}
     rule["streams"]["s"].update(stream)
     rule.update(changes)
-    top = {key: rule.pop(key) for key in ("ignore", "sha256") if key in rule}
+    top = {key: rule.pop(key) for key in ("ignore", "sha256", "tables") if key in rule}
     return parse_card({"name": "c", "title": "c", "recordings": [rule], **top}, "c.yaml")
 
 
@@ -302,6 +302,75 @@ def test_a_name_without_value_is_an_error(tmp_path: Path) -> None:
         columns={"label": "normal", "asset": "{asset}", "rpm": "{speed}"},
     )
     refused(tmp_path, made, r"A/1\.csv: column 'rpm': 'speed' has no value here")
+
+
+def companion_card(**channel: Any) -> Card:
+    channels = {"a": {}, "t": {"unit": "degC", **channel}}
+    streams = {"s": {"rate": 10, "unit": "g", "channels": channels}}
+    return card(files="{asset}/acc_{n}.csv", streams=streams)
+
+
+def test_companion_files_that_do_not_fit(tmp_path: Path) -> None:
+    plant(tmp_path / "raw", {"A/acc_1": 1})
+    made = companion_card(file="{asset}/temp_{n}.csv")
+    refused(tmp_path, made, r"channel 't': A/acc_1\.csv: no file fits \{asset\}/temp_\{n\}\.csv")
+    (tmp_path / "raw/A/temp_1.csv").write_text("20.5\n21\n")
+    message = r"A/temp_1\.csv: stream 's': expected 30 samples as in A/acc_1\.csv, got 2"
+    refused(tmp_path, made, message)
+    for folder in ("B", "C"):
+        (tmp_path / "raw" / folder).mkdir()
+        (tmp_path / "raw" / folder / "far_1.csv").write_text("1\n")
+    message = r"'far_\{n\}\.csv' fits both B/far_1\.csv and C/far_1\.csv"
+    refused(tmp_path, companion_card(file="far_{n}.csv"), message)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("code,kind\nB,worn\n", r"A/1\.csv: column 'label': 'kind' has no value here"),
+        ("code,kind\nA,worn\nA,good\n", r"t\.csv: row 3: key 'A' comes twice"),
+        ("code,kind\nA\n", r"t\.csv: row 2: expected 2 columns, got 1"),
+        ("name,kind\nA,worn\n", r"t\.csv: no key column 'code'; columns: name, kind"),
+        ("code,kind\n", r"t\.csv: no rows in it"),
+        (None, r"card 'c', table 't': no file fits t\.csv"),
+    ],
+)
+def test_label_tables_that_do_not_fit(tmp_path: Path, table: str | None, message: str) -> None:
+    plant(tmp_path / "raw", {"A/1": 1})
+    if table is not None:
+        (tmp_path / "raw" / "t.csv").write_text(table)
+    made = card(
+        tables={"t": {"file": "t.csv", "key": "code"}},
+        join={"t": "{asset}"},
+        columns={"label": "{kind}", "asset": "{asset}"},
+    )
+    refused(tmp_path, made, message)
+
+
+def test_label_column_with_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "raw" / "A").mkdir(parents=True)
+    (tmp_path / "raw/A/1.csv").write_text("t,a,b\n1,1,0\n2,2,\n3,3,1\n")
+    made = card(id=None, segment_by="b", channels={"a": "a"})
+    refused(tmp_path, made, r"A/1\.csv: column 'b': no value in sample 1")
+
+
+def test_skipping_does_not_hide_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path / "raw", {"A/1": 1, "A/2": 2})
+
+    def full(self: StoreWriter, recording: Any) -> bool:
+        raise StoreError("disk full")
+
+    monkeypatch.setattr(StoreWriter, "add", full)
+    with pytest.raises(StoreError, match="disk full"):
+        ingest(card(), tmp_path / "raw", tmp_path / "out.h5", on_error="skip")
+
+
+def test_numbers_beyond_float32_are_flagged(tmp_path: Path) -> None:
+    (tmp_path / "raw" / "A").mkdir(parents=True)
+    (tmp_path / "raw/A/1.csv").write_text("t,a,b\n1,1,0\n2,1e300,2\n3,3,1\n")
+    assert ingest(card(), tmp_path / "raw", tmp_path / "out.h5").flags == {"nan": 1}
 
 
 def test_segment_beyond_the_end(tmp_path: Path) -> None:
