@@ -1,6 +1,6 @@
 """How each measure ranks the controls on real recordings: the tables of docs/measures.md.
 
-Run: python benchmarks/measures_controls.py [--data DIR] [--costly]. Prints Markdown.
+Run: python benchmarks/measures_controls.py [--data DIR] [--measures NAME ...]. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.io import loadmat
 from scipy.signal import decimate
 
 from faultsyn.evaluate.controls import CONTROLS, HELD_OUT, run_controls
-from faultsyn.evaluate.registry import METRICS
+from faultsyn.evaluate.registry import METRICS, build_metrics
 from faultsyn.windows import WindowSet
 
 Case = tuple[WindowSet, WindowSet, WindowSet, dict[str, WindowSet]]
@@ -81,7 +81,7 @@ def main() -> None:
     """Print one table per case."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAULTSYN_DATA", "data")))
-    parser.add_argument("--costly", action="store_true", help="also measures that train networks")
+    parser.add_argument("--measures", nargs="+", help="only these; default all but the costly ones")
     arguments = parser.parse_args()
     data = arguments.data
     cases = {
@@ -92,7 +92,7 @@ def main() -> None:
         "CWRU inner race 21 mil, two channels": bearing_case(data, "inner", 1024, ("DE", "FE")),
         "TEP fault 1, 52 channels, windows of 24": process_case(data),
     }
-    metrics = [m() for m in METRICS.values() if arguments.costly or not m.costly]
+    metrics = build_metrics(arguments.measures)
     heads = (HELD_OUT, *CONTROLS)
     for title, (real, shots, normal, others) in cases.items():
         begun = time.perf_counter()

@@ -1,10 +1,11 @@
 """The frozen encoder behind Context-FID: dilated convolutions, one channel at a time.
 
 Architecture after TS2Vec (Yue et al., "TS2Vec: Towards Universal Representation of Time Series",
-AAAI 2022, section 3.1): input projection, residual blocks of dilated convolutions. A window is the
-mean over time, not the largest value as there: on real bearings the largest value follows single
-impacts, and its Fréchet distance between two halves of a recording is a third of that to their
-surrogates, against a tenth or less with the mean. Weights and their card ship with the package; `train_encoder` rebuilds them.
+AAAI 2022, section 3.1): input projection, then residual blocks of dilated convolutions. A window is
+the mean over time, not the largest value as there: on real bearings the largest value follows
+single impacts, and halves of one recording then lie a third as far apart as a recording and its
+surrogates; with the mean it is a tenth or less. Weights and their card ship with the package;
+`train_encoder` rebuilds them.
 """
 
 from __future__ import annotations

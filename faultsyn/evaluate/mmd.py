@@ -56,10 +56,10 @@ def mmd_test(
     if m < 2 or n < 2:
         raise InputError(f"MMD needs at least two rows a side, got {m} and {n}")
     squares = squared_distances(np.concatenate([x, y]).astype(np.float64))
-    width = float(np.median(squares[:m, :m][np.triu_indices(m, 1)]))
+    width = float(np.median(np.sqrt(squares[:m, :m][np.triu_indices(m, 1)])))
     if width <= 0:
         raise InputError("MMD: the real windows do not differ, so the kernel has no width")
-    kernel = np.mean([np.exp(squares / (-2.0 * width * w**2)) for w in WIDTHS], axis=0)
+    kernel = np.mean([np.exp(squares / (-2.0 * (w * width) ** 2)) for w in WIDTHS], axis=0)
     np.fill_diagonal(kernel, 0.0)
     first = np.zeros((m + n, permutations + 1))
     first[:m, 0] = 1.0
