@@ -1,0 +1,79 @@
+"""What the documents say can be done is done: commands run, links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += [ROOT / folder / "README.md" for folder in ("data", "models", "experiments")]
+
+
+def commands(page: Path) -> list[str]:
+    """Lines of the page's ```bash blocks; other blocks are for reading."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_the_guide_works_from_top_to_bottom(tmp_path: Path) -> None:
+    lines = commands(ROOT / "docs" / "guide.md")
+    assert any(line.startswith("faultsyn run") for line in lines)
+    environment = {**os.environ, "FAULTSYN_DEBUG": ""}
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        assert words[0] == "faultsyn", line
+        done = subprocess.run(
+            [sys.executable, "-m", "faultsyn.cli", *words[1:]],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "runs" / "demo" / "report.html").is_file()
+
+
+def test_every_verb_in_a_document_exists() -> None:
+    help_text = subprocess.run(
+        [sys.executable, "-m", "faultsyn.cli", "--help"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    verbs = set(re.findall(r"^[│|] ([a-z-]+) ", help_text, re.MULTILINE))
+    assert {"ingest", "run", "report"} <= verbs
+    for page in PAGES:
+        for block in re.findall(r"^```.*?^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            for verb in re.findall(r"^faultsyn ([a-z-]+)", block, re.MULTILINE):
+                assert verb in verbs, f"{page.name}: faultsyn {verb}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+        if not re.match(r"[a-z]+:", target):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_card_in_the_guide_reads_the_files_it_speaks_of(tmp_path: Path) -> None:
+    from faultsyn import api
+    from faultsyn.store import Store
+
+    text = (ROOT / "docs" / "guide.md").read_text()
+    card = re.search(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert card is not None
+    assert yaml.safe_load(card.group(1))["name"] == "mill"
+    (tmp_path / "mill.yaml").write_text(card.group(1))
+    raw = tmp_path / "recordings"
+    raw.mkdir()
+    rows = "\n".join(f"{i / 12000:.9f},{i % 7 - 3}" for i in range(600))
+    (raw / "motor3_outer_1480rpm.csv").write_text(f"time,acc\n{rows}\n")
+    api.ingest(tmp_path / "mill.yaml", raw, tmp_path / "mill.h5")
+    with Store(tmp_path / "mill.h5") as store:
+        assert store.recordings["label"].tolist() == ["outer"]
+        assert store.recordings["asset"].tolist() == ["motor3-outer"]
+        assert float(store.recordings["rpm"][0]) == 1480
+        assert store.recording(0).streams[0].samples[:4, 0].tolist() == [-3, -2, -1, 0]
