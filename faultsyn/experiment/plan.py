@@ -132,6 +132,7 @@ def _cells(study: Study, variant: _Variant, data: TaskData) -> Iterator[Cell]:
                         arm
                         for arm in variant.classifiers
                         if arm.allow(task.name, k, seed, study.seeds)
+                        and (arm.generators is None or generator.name in arm.generators)
                     )
                     if not arms:
                         continue

@@ -15,6 +15,8 @@ from multiprocessing.connection import wait as wait_for
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from faultsyn.errors import InputError
+
 log = logging.getLogger(__name__)
 
 Unit = TypeVar("Unit")
@@ -66,7 +68,7 @@ class Workers:
     ) -> Iterator[tuple[Unit, Answer | None]]:
         """Each unit with its answer, in order of completion; None when its process died twice.
 
-        Exceptions of `function` are raised here.
+        Exceptions of `function` are raised here; `InputError` when no process can start.
         """
         if self._jobs == 1:
             for unit in units:
@@ -99,6 +101,7 @@ class Workers:
         """A process died and took the pool along: try each unit it may have had by itself."""
         log.warning("a worker process died; retrying %d units one by one", len(suspects))
         self._drop()
+        self._require_start()
         for unit in suspects:
             try:
                 yield unit, self._submit(function, unit).result()
@@ -106,6 +109,15 @@ class Workers:
                 log.error("a worker process died twice on the same unit; it is left out")
                 self._drop()
                 yield unit, None
+
+    def _require_start(self) -> None:
+        try:
+            self._started().submit(os.getpid).result()
+        except BrokenProcessPool:
+            raise InputError(
+                "worker processes die before they start",
+                "guard the calling script with `if __name__ == '__main__':`, or use one job",
+            ) from None
 
     def _submit(self, function: Callable[[Unit], Answer], unit: Unit) -> Future[Answer]:
         try:

@@ -68,6 +68,7 @@ class ClassifierArm(Limits):
 
     - `name`: what the results call it; `method`, `config`: see `faultsyn.diagnose`.
     - `representation`: keys of the task's representation that this classifier wants otherwise.
+    - `generators`: names of the generators it is paired with; left out, all of them.
     - `control`: makes it a negative control (see `faultsyn.experiment.controls`).
     """
 
@@ -75,6 +76,7 @@ class ClassifierArm(Limits):
     method: str
     config: dict[str, Any] = Field(default_factory=dict)
     representation: dict[str, Any] = Field(default_factory=dict)
+    generators: tuple[str, ...] | None = None
     control: Control | None = None
 
     @field_validator("representation")
@@ -89,7 +91,8 @@ class ClassifierArm(Limits):
     @property
     def numerics(self) -> dict[str, Any]:
         """What can change a result; the name decides the random numbers."""
-        return self.model_dump(mode="json", exclude=set(Limits.model_fields))
+        limits = {*Limits.model_fields, "generators"}
+        return self.model_dump(mode="json", exclude=limits)
 
     def representation_of(self, task: Task) -> RepresentationSpec:
         """The task's representation with this classifier's changes."""
@@ -137,6 +140,10 @@ class Study(Strict):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise InputError(f"{what} '{twice[0]}' stands twice", "give one another `name`")
+        known = [arm.name for arm in self.generators]
+        for name in [name for arm in self.classifiers for name in arm.generators or ()]:
+            if name not in known:
+                raise InputError(f"'{name}' is not a generator of this study", nearest(name, known))
         named = [task for arm in (*self.generators, *self.classifiers) for task in arm.tasks or ()]
         for option in (self.leak_gap, self.controls):
             named += option if isinstance(option, tuple) else ()

@@ -53,6 +53,23 @@ def test_processes_have_one_thread_and_the_environment_is_put_back(
     assert "OPENBLAS_NUM_THREADS" not in os.environ
 
 
+def test_processes_that_cannot_start_are_reported_once(tmp_path: Path) -> None:
+    code = (
+        "from deadly import double\n"
+        "from faultsyn.experiment.pool import Workers\n"
+        "with Workers(2) as workers:\n"  # without the guard that spawned processes need
+        "    list(workers.run(double, range(50)))\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "InputError: worker processes die before they start" in done.stderr
+
+
 def alive(pid: int) -> bool:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, 0)

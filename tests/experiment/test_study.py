@@ -56,6 +56,7 @@ def test_limits() -> None:
         ({"generators": ["none", "none"]}, "'none' stands twice"),
         ({"leak_gap": ["tniy"]}, "did you mean 'tiny'"),
         ({"classifiers": []}, "classifiers"),
+        ({"classifiers": [{"method": "lda", "generators": ["nnoe"]}]}, "did you mean 'none'"),
         ({"seeds": 0}, "seeds"),
         ({"tasks": [{"task": "tepp"}]}, "did you mean 'tep'"),
     ],
