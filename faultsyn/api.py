@@ -9,7 +9,7 @@ api.report("runs/demo")
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -134,6 +134,67 @@ def validate(store: str | Path) -> list[str]:
     from faultsyn.store import validate as check
 
     return check(Path(store))
+
+
+def synthesize(
+    task: str | Path,
+    *,
+    generator: str | Path,
+    out: str | Path,
+    store: str | Path | None = None,
+    labels: Sequence[str] = (),
+    k: int = 5,
+    n: int = 100,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Adapt a generator to K shots of each fault class and write `n` windows of each to `out`.
+
+    - `task`: name of a task, or a path to one; `store` replaces the store that it names.
+    - `generator`: name of a preset, or a path to one.
+    - `labels`: fault classes; all of the task's when empty.
+
+    Returns the path, the names and the number of windows of each class (`windows`).
+    """
+    from faultsyn.experiment.synthesize import synthesize_windows
+    from faultsyn.experiment.task import load_task
+
+    chosen = load_task(task, **({} if store is None else {"store": str(store)}))
+    made = synthesize_windows(
+        chosen, generator, out, k=k, n=n, seed=seed, labels=tuple(labels), progress=progress
+    )
+    return {"path": str(out), "task": chosen.name, "generator": str(generator), "windows": made}
+
+
+def evaluate(
+    real: str | Path,
+    synthetic: str | Path,
+    *,
+    task: str | Path | None = None,
+    metrics: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Judge synthetic windows by real ones; write `quality.json`, `quality.html` and figures.
+
+    - `real`, `synthetic`: the two stores.
+    - `task`: a task's name or path; what the synthetic store was made for when left out.
+    - `metrics`: names of measures; all but the costly ones when None.
+    - `out`: the folder; `runs/quality/<name of the synthetic store>` when left out.
+
+    Returns what `quality.json` holds.
+    """
+    from faultsyn.experiment.quality import evaluate_store
+    from faultsyn.experiment.task import load_task
+    from faultsyn.report import write_quality
+
+    chosen = None if task is None else load_task(task)
+    found = evaluate_store(
+        real, synthetic, task=chosen, metrics=metrics, seed=seed, progress=progress
+    )
+    folder = Path("runs/quality") / Path(synthetic).stem if out is None else Path(out)
+    return write_quality(found, real, synthetic, folder)
 
 
 def run(

@@ -226,6 +226,85 @@ def validate(store: StorePath, as_json: Json = False) -> None:
 
 
 @app.command()
+def synthesize(
+    task: Annotated[str, typer.Argument(help="A task: its name, or a path (*.yaml).")],
+    generator: Annotated[str, typer.Option(help="A preset: its name, or a path (*.yaml).")],
+    out: Annotated[Path, typer.Option(help="The store to write (*.h5).")],
+    store: Annotated[Path | None, typer.Option(help="Real recordings [the task's].")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="A fault class; may be repeated.")] = None,
+    k: Annotated[int, typer.Option(help="Shots of each fault class.")] = 5,
+    n: Annotated[int, typer.Option(help="Windows to make of each fault class.")] = 100,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal windows.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make fault windows from K shots: a store of its own, a passport for every window."""
+    from faultsyn import api
+
+    with _progress("synthesizing", as_json) as progress:
+        made = api.synthesize(
+            task, generator=generator, out=out, store=store, labels=label or (), k=k, n=n,
+            seed=seed, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        _json(made)
+        return
+    rows = [[name, str(count)] for name, count in made["windows"].items()]
+    _table(f"{made['generator']} on {made['task']}, K = {k}", ["class", "windows"], rows)
+    _say(f"synthetic windows: {out}")
+
+
+@app.command()
+def evaluate(
+    real: Annotated[Path, typer.Option(help="The store of real recordings (*.h5).")],
+    synthetic: Annotated[Path, typer.Option(help="The store of synthetic windows (*.h5).")],
+    task: Annotated[str | None, typer.Option(help="A task [the one they were made for].")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="A measure; may be repeated.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Results folder [runs/quality/<synthetic>].")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal figures.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Judge synthetic windows: every measure beside its real-vs-real floor, figures, one page."""
+    from faultsyn import api
+
+    with _progress("evaluating", as_json) as progress:
+        found = api.evaluate(
+            real, synthetic, task=task, metrics=metric or None, out=out, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    _show_quality(found, as_json)
+
+
+def _show_quality(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _json(found)
+        return
+    from faultsyn.report.quality_tables import figure_text
+
+    for label, row in found["classes"].items():
+        for warning in row["warnings"]:
+            _say(f"{label}: {warning}")
+    for label, row in found["classes"].items():
+        rows = [
+            [
+                f"{m['name']} ({m['unit']})" if m["unit"] else m["name"],
+                figure_text(m["value"]),
+                figure_text(m["floor"]),
+                m["direction"].replace("-", " "),
+                str(m["n"]),
+                m["reason"],
+            ]
+            for m in row["measurements"]
+        ]
+        title = f"{label}: {row['n_synthetic']} synthetic windows against {row['n_real']} real"
+        _table(title, ["measure", "value", "floor", "better", "n", "reason"], rows)
+        for name, why in row["left_out"].items():
+            _say(f"left out: {name} {why}")
+    _say(f"quality: {found['report']}")
+
+
+@app.command()
 def run(
     study: Annotated[str, typer.Argument(help="A study: its name, or a path (*.yaml).")],
     out: Annotated[Path | None, typer.Option(help="Results folder [runs/<study>].")] = None,

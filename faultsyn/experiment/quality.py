@@ -21,13 +21,13 @@ from faultsyn.experiment.task import Task, load_task
 from faultsyn.store import Store, WindowSpec
 from faultsyn.windows import NORMAL, WindowSet
 
-MOST_REAL = 400
+MOST_REAL = 120
 """Real windows of a class that are compared with, spread evenly over its recordings."""
 MOST_SYNTHETIC = 400
 """Synthetic windows of a class that are judged."""
-MOST_NORMAL = 400
+MOST_NORMAL = 320
 """Healthy windows: enough for the 300 principal components that are looked at."""
-MOST_OTHERS = 200
+MOST_OTHERS = 120
 """Real windows of the other classes, for the control "another fault"."""
 
 Progress = Callable[[int, int, str], None]

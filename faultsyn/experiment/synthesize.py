@@ -61,7 +61,7 @@ def synthesize_windows(
     compare with. Equal arguments write equal windows. Returns windows made by class.
 
     Raises `InputError` on an unknown preset or class, a preset in feature space, too few windows
-    for K shots, an `out` that holds real recordings, or when the generator cannot work on this task.
+    for K shots, an `out` that holds real recordings, or a generator that cannot work on this task.
     """
     if k < 1 or n < 1:
         raise InputError(f"synthesize: expected k and n of at least 1, got k = {k}, n = {n}")

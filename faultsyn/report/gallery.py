@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from faultsyn.evaluate.statistics import Friedman, friedman
 from faultsyn.report.arms import Arm, Arms, Setting, shots
 from faultsyn.report.examples import Example
+from faultsyn.report.html import stem
 from faultsyn.report.leak import LeakGap
 from faultsyn.report.rank_figure import critical_difference
 from faultsyn.report.roles import METHODS, NO_SYNTHESIS
@@ -97,7 +97,7 @@ def _figures(arms: Arms, gaps: Sequence[LeakGap], examples: Sequence[Example]) -
     yield from _windows(examples)
 
 
-def _confusions(arms: Arms, setting: Setting, stem: str) -> Iterator[Drawn]:
+def _confusions(arms: Arms, setting: Setting, name: str) -> Iterator[Drawn]:
     ks = arms.ks(setting)
     k = ks[(len(ks) - 1) // 2]
     best = arms.best(setting, k, METHODS)
@@ -106,7 +106,7 @@ def _confusions(arms: Arms, setting: Setting, stem: str) -> Iterator[Drawn]:
     same = Arm(setting, k, NO_SYNTHESIS, best.classifier)
     reference = same if same != best and arms.has(same) else _runner_up(arms, best)
     yield (
-        f"confusion-{stem}",
+        f"confusion-{name}",
         f"Confusion at {shots(k)}, {budget_text(setting)}. Left the best method, right a "
         "reference; all held-out groups and seeds together. Cells below 0.5 % are left blank.",
         confusion_pair(arms, best, reference),
@@ -173,21 +173,17 @@ def _windows(examples: Sequence[Example]) -> Iterator[Drawn]:
         shown[task, features] += 1
         figure, text = window_figure(own)
         yield (
-            f"{'features' if features else 'windows'}-{_stem(task)}-{_stem(label)}",
+            f"{'features' if features else 'windows'}-{stem(task)}-{stem(label)}",
             f"Real (black) and synthetic (orange-red) windows, {task}, class {label}. {text}",
             figure,
             shown[task, features] <= _EMBEDDED_LABELS,
         )
 
 
-def _stem(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
-
-
 def _stems(settings: Sequence[Setting]) -> dict[Setting, str]:
     """File names that stay apart when one task was run with several splits or budgets."""
     tasks = [setting.task for setting in settings]
     return {
-        s: _stem(s.task if tasks.count(s.task) == 1 else f"{s.task} {s.split} {s.budget}")
+        s: stem(s.task if tasks.count(s.task) == 1 else f"{s.task} {s.split} {s.budget}")
         for s in settings
     }

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from faultsyn import __version__
 from faultsyn.errors import InputError
@@ -22,6 +19,7 @@ from faultsyn.report.controls import control_results
 from faultsyn.report.examples import read_examples
 from faultsyn.report.findings import findings
 from faultsyn.report.gallery import draw_all
+from faultsyn.report.html import template, write_text
 from faultsyn.report.leak import leak_gaps
 from faultsyn.report.tables import (
     Table,
@@ -63,14 +61,7 @@ def write_report(results_dir: str | Path) -> Path:
     gaps = leak_gaps(arms)
     controls = control_results(Arms(results, methods, controls=True))
     pictures = draw_all(arms, gaps, read_examples(folder), folder / "figures")
-    environment = Environment(
-        loader=PackageLoader("faultsyn.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html").render(
+    page = template("report.html").render(
         title=str(study.get("name", folder.resolve().name)),
         about=str(study.get("about", "")),
         facts=_facts(arms, honest),
@@ -82,7 +73,7 @@ def write_report(results_dir: str | Path) -> Path:
         study=_text(folder / "study.yaml"),
         version=__version__,
     )
-    return _write(folder / "report.html", page)
+    return write_text(folder / "report.html", page)
 
 
 def _section(arms: Arms, setting: Setting, found: Sequence[Verdict]) -> Section:
@@ -170,13 +161,3 @@ def _environment(path: Path) -> list[tuple[str, str]]:
 
     add("", data)
     return rows
-
-
-def _write(path: Path, text: str) -> Path:
-    """Replace the page in one step."""
-    handle, made = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(made).chmod(0o644)
-    Path(made).replace(path)
-    return path
