@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import os
 import tempfile
@@ -103,9 +104,10 @@ def read_rows(path: Path) -> list[Row]:
     column's type.
     """
     try:
-        text = path.read_text()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        text = gzip.decompress(path.read_bytes()).decode() if _packed(path) else path.read_text()
+    except (OSError, EOFError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({why})") from None
     whole = text[: text.rfind("\n") + 1]
     lines = csv.reader(io.StringIO(whole))
     header = next(lines, None)
@@ -125,6 +127,10 @@ def read_rows(path: Path) -> list[Row]:
         except ValueError as error:
             raise InputError(f"{path}, line {number}: {error}") from None
     return rows
+
+
+def _packed(path: Path) -> bool:
+    return path.suffix == ".gz"
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -180,12 +186,14 @@ class Results:
 
     @classmethod
     def read(cls, path: str | Path) -> Results:
-        """Read a results folder, or its `results.csv`.
+        """Read a results folder, or its `results.csv` (published results are `results.csv.gz`).
 
         Raises `InputError` when there is none or it is not a results file.
         """
         file = Path(path)
-        file = file / "results.csv" if file.is_dir() else file
+        if file.is_dir():
+            plain, packed = file / "results.csv", file / "results.csv.gz"
+            file = packed if packed.is_file() and not plain.is_file() else plain
         if not file.is_file():
             raise InputError(f"{file}: no results here", "run a study first: `faultsyn run STUDY`")
         return cls.of(read_rows(file), file.parent)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,16 @@ def test_confusion_text_round_trip() -> None:
     counts = np.array([[3, 0], [1, 12]])
     assert confusion_text(counts) == "3 0;1 12"
     assert (confusion_matrix("3 0;1 12") == counts).all()
+
+
+def test_published_results_are_read_packed(tmp_path: Path) -> None:
+    plain = tmp_path / "results.csv"
+    write_rows(plain, [row("a"), row("b", seed=2)])
+    packed = tmp_path / "results.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    wanted = read_rows(plain)
+    plain.unlink()
+    assert list(Results.read(tmp_path).rows()) == wanted
+    packed.write_bytes(packed.read_bytes()[:40])
+    with pytest.raises(InputError, match="cannot be read"):
+        Results.read(tmp_path)
