@@ -9,9 +9,10 @@ from typing import Any
 
 from faultsyn.diagnose import CLASSIFIERS, build_classifier
 from faultsyn.errors import InputError
-from faultsyn.experiment.cells import Cell, row_key, task_data
+from faultsyn.experiment.cells import Cell, row_key
 from faultsyn.experiment.controls import control_arms
 from faultsyn.experiment.data import TaskData
+from faultsyn.experiment.scoring import task_data
 from faultsyn.experiment.study import ClassifierArm, GeneratorArm, Study
 from faultsyn.experiment.task import Split, Task
 from faultsyn.registry import nearest

@@ -11,14 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from faultsyn.errors import InputError
-from faultsyn.experiment.cells import (
-    Cell,
-    Workspace,
-    blank_rows,
-    prepare,
-    prepare_generator,
-    run_cell,
-)
+from faultsyn.experiment.cells import Cell, Workspace, blank_rows
 from faultsyn.experiment.environment import code_version, environment
 from faultsyn.experiment.plan import Prepare, Pretrain, plan, preparations, pretrainings
 from faultsyn.experiment.pool import Workers
@@ -30,6 +23,7 @@ from faultsyn.experiment.results import (
     read_rows,
     write_rows,
 )
+from faultsyn.experiment.scoring import prepare, prepare_generator, run_cell
 from faultsyn.experiment.study import Study, dump_study, load_study
 
 RESULTS = "results.csv"

@@ -19,6 +19,8 @@ from faultsyn.experiment.cells import Cell
 from faultsyn.experiment.pool import Workers
 from faultsyn.experiment.results import SCHEMA, TIMINGS
 from faultsyn.experiment.results import confusion_matrix as matrix
+from faultsyn.synth.diff_aug import DiffAug
+from faultsyn.windows import WindowSet
 
 
 def scores(results: Results) -> list[dict[str, Any]]:
@@ -143,6 +145,28 @@ def test_a_cell_whose_worker_died_is_marked_and_tried_again(
     again = run(tiny_study, tmp_path / "out")
     assert set(again["status"].tolist()) == {"ok"}
     assert scores(again) == scores(run(tiny_study, tmp_path / "whole"))
+
+
+def test_a_costly_generator_is_pretrained_once_a_fold(
+    tiny_study: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretrained: list[int] = []
+    before = DiffAug._pretrain
+
+    def counted(self: DiffAug, normal: WindowSet, rng: np.random.Generator) -> None:
+        pretrained.append(len(normal))
+        before(self, normal, rng)
+
+    monkeypatch.setattr(DiffAug, "_pretrain", counted)
+    monkeypatch.setattr(DiffAug, "costly", True, raising=False)
+    tiny_study["tasks"][0]["normals"] = 12
+    tiny_study["generators"] = [{"preset": "diff-aug-signal", "n_synthetic": 3}]
+    results = run(tiny_study, tmp_path / "out")
+    assert set(results["status"].tolist()) == {"ok"}
+    assert set(results["n_synthetic"].tolist()) == {6}
+    assert pretrained == [12, 12, 12]  # three folds; seeds and k share
+    run({**tiny_study, "seeds": 3}, tmp_path / "out")
+    assert len(pretrained) == 3
 
 
 def test_what_cannot_run_says_why(tiny_study: dict[str, Any], tmp_path: Path) -> None:

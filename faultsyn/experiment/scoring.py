@@ -1,0 +1,230 @@
+"""Running one cell: from a task's windows to one scored row for each classifier.
+
+Order of operations, so that nothing of the test side reaches training: split; training normals and
+K shots; representation and scalers fitted on these alone; generator pretrained on the normals and
+adapted to the shots; support = normals + shots + synthetic; classifier meta-fitted on the training
+normals, fitted on the support; all test windows predicted once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faultsyn.diagnose import FewShotClassifier, build_classifier
+from faultsyn.errors import FaultsynError, InputError
+from faultsyn.evaluate.diagnosis import diagnosis_metrics
+from faultsyn.experiment.cache import ArrayCache
+from faultsyn.experiment.cells import Cell, Workspace, blank_rows
+from faultsyn.experiment.controls import permute_names, rename, shuffle_labels
+from faultsyn.experiment.data import TaskData, load_data
+from faultsyn.experiment.examples import save_examples
+from faultsyn.experiment.results import Row, confusion_text
+from faultsyn.experiment.seeding import rng_for
+from faultsyn.experiment.shots import draw_support
+from faultsyn.experiment.study import ClassifierArm, GeneratorArm
+from faultsyn.experiment.synthesis import Synthesis, n_made, pretrain_shared
+from faultsyn.experiment.task import RepresentationSpec, Task
+from faultsyn.experiment.views import (
+    FeatureView,
+    FoldFeatures,
+    MetadataView,
+    View,
+    WindowView,
+)
+from faultsyn.windows import WindowSet, concat
+
+log = logging.getLogger(__name__)
+
+
+def run_cell(cell: Cell, workspace: Workspace) -> list[Row]:
+    """One row for each classifier; what cannot run has its reason as status, never a gap."""
+    rows = blank_rows(cell, workspace, "")
+    try:
+        work = _CellWork(cell, workspace)
+    except FaultsynError as error:
+        return blank_rows(cell, workspace, str(error))
+    for row, arm in zip(rows, cell.classifiers, strict=True):
+        row.update(work.counts())
+        try:
+            row.update(work.score(arm))
+            row["status"] = "ok"
+        except FaultsynError as error:
+            row["status"] = str(error)
+        except Exception as error:
+            # A method's own bug must not end a study of hours; the row says so and is tried again.
+            log.warning("%s, %s, %s: %r", cell.task.name, cell.generator.name, arm.name, error)
+            log.debug("in full:", exc_info=True)
+            row["status"] = f"failed: {type(error).__name__}: {error}"
+    return rows
+
+
+class _CellWork:
+    """The state that a cell's classifiers share: support, synthesis, views."""
+
+    def __init__(self, cell: Cell, workspace: Workspace) -> None:
+        self._cell, self._workspace = cell, workspace
+        self._task_json = cell.task.model_dump_json()
+        data = task_data(self._task_json, str(workspace.cache))
+        if data.data_hash != cell.data_hash:
+            raise InputError(
+                f"{cell.task.store}: the store changed while the study ran", "run it again"
+            )
+        self._data, self._fold = data, data.folds[cell.fold]
+        self._support = draw_support(
+            data.windows.table,
+            data.windows.labels,
+            data.classes,
+            self._fold,
+            cell.task.shots,
+            cell.k,
+            cell.seed,
+            cell.task.normals,
+            cell.task.name,
+        )
+        pretrained = workspace.cache / "pretrained"
+        self._synthesis = Synthesis(
+            cell.generator, data, self._fold, self._support, cell.k, cell.seed, pretrained
+        )
+        self._views: dict[str, tuple[View, WindowSet | None, float]] = {}
+
+    def counts(self) -> Row:
+        """How many real windows the arm learns from, and what they come from."""
+        table, support = self._data.windows.table, self._support
+        return {
+            "n_train_windows": len(support.all),
+            "n_train_recordings": len(np.unique(table["recording"][support.all])),
+            "n_train_assets": len(np.unique(table["asset"][support.all])),
+            "n_shot_recordings": len(np.unique(table["recording"][support.shots])),
+            "n_shot_assets": len(np.unique(table["asset"][support.shots])),
+            "n_test_windows": len(self._fold.test),
+            "classes": "|".join(self._data.classes),
+        }
+
+    def score(self, arm: ClassifierArm) -> Row:
+        """Fit one classifier and score it on the fold's test windows."""
+        classifier = build_classifier(arm.method, **arm.config)
+        view, synthetic, making = self._view(arm, classifier)
+        support = view.support if synthetic is None else concat([view.support, synthetic])
+        truth = view.test.labels
+        parts = (self._cell.task.name, self._cell.group, self._cell.k, self._cell.seed, arm.name)
+        renamed = {name: name for name in self._data.classes}
+        if arm.control == "shuffled labels":
+            support = shuffle_labels(support, rng_for("shuffle", *parts))
+        elif arm.control == "permuted names":
+            renamed = permute_names(self._data.classes, rng_for("rename", *parts))
+            support = rename(support, renamed)
+        started = time.perf_counter()
+        if len(view.base):
+            classifier.meta_fit(view.base, rng_for("meta_fit", *parts))
+        classifier.fit(support, rng_for("fit", *parts))
+        fitted = time.perf_counter()
+        proba = classifier.predict_proba(view.test)
+        predicted = time.perf_counter()
+        columns = [renamed[name] for name in self._data.classes]
+        score = diagnosis_metrics(
+            truth,
+            aligned(proba, classifier.classes_, columns),
+            self._data.classes,
+            self._data.normal,
+        )
+        return {
+            "n_synthetic": n_made(synthetic),
+            "macro_f1": score.macro_f1,
+            "balanced_accuracy": score.balanced_accuracy,
+            "macro_auroc": score.macro_auroc,
+            "ece": score.ece,
+            "false_alarm_rate": score.false_alarm_rate,
+            "false_alarm_at_95": score.false_alarm_at_95,
+            "confusion": confusion_text(score.confusion),
+            "fit_seconds": round(making + fitted - started, 4),
+            "predict_seconds": round(predicted - fitted, 4),
+        }
+
+    def _view(
+        self, arm: ClassifierArm, classifier: FewShotClassifier
+    ) -> tuple[View, WindowSet | None, float]:
+        """What the classifier sees, its synthetic windows, and the seconds these took."""
+        spec = arm.representation_of(self._cell.task)
+        if arm.control == "metadata only":
+            return MetadataView(self._data, self._fold, self._support), None, 0.0
+        name = spec.model_dump_json() if classifier.consumes == "features" else "windows"
+        if name in self._views:
+            return self._views[name]
+        view: View
+        if name == "windows":
+            view = WindowView(self._data, self._fold, self._support)
+        else:
+            cache = str(self._workspace.cache)
+            features = _features(self._task_json, cache, self._cell.fold, name)
+            view = FeatureView(features, self._support)
+        started = time.perf_counter()
+        synthetic = self._synthesis.windows(view, classifier.consumes)
+        self._views[name] = (view, synthetic, time.perf_counter() - started)
+        self._keep_examples(view)
+        return self._views[name]
+
+    def _keep_examples(self, view: View) -> None:
+        made = self._synthesis.raw
+        if not self._cell.examples or made is None:
+            return
+        real = view.support
+        if not np.isnan(made.rate):
+            n, train = self._cell.examples, self._fold.train
+            labels = self._data.windows.labels[train]
+            chosen = [train[labels == label][:n] for label in self._data.classes]
+            real = self._data.windows.take(np.concatenate(chosen))
+        save_examples(
+            self._workspace.out,
+            self._cell.task.name,
+            self._cell.generator.name,
+            self._cell.examples,
+            real,
+            made,
+        )
+
+
+def aligned(
+    proba: NDArray[np.float64], have: tuple[str, ...], want: list[str]
+) -> NDArray[np.float64]:
+    """Probability columns in the order `want`; a class that was never seen gets zeros."""
+    out = np.zeros((len(proba), len(want)))
+    for column, name in enumerate(want):
+        if name in have:
+            out[:, column] = proba[:, have.index(name)]
+    return out
+
+
+def prepare(task: Task, representation: dict[str, Any], fold: int, workspace: Workspace) -> None:
+    """Compute a task's cached feature rows for one representation and fold."""
+    spec = RepresentationSpec(**representation)
+    features = _features(task.model_dump_json(), str(workspace.cache), fold, spec.model_dump_json())
+    data = features.data
+    features.rows("windows", data.windows)
+    if data.overlapping is not None:
+        features.rows("overlapping", data.overlapping)
+
+
+def prepare_generator(task: Task, arm: GeneratorArm, fold: int, workspace: Workspace) -> None:
+    """Pretrain a costly generator on a fold's normals, once for all its cells."""
+    data = task_data(task.model_dump_json(), str(workspace.cache))
+    pretrain_shared(arm, data, data.folds[fold], workspace.cache / "pretrained")
+
+
+@lru_cache(maxsize=4)
+def task_data(task: str, cache: str) -> TaskData:
+    """The data of a task (as JSON), kept while a worker stays with it."""
+    return load_data(Task.model_validate_json(task), ArrayCache(Path(cache)))
+
+
+@lru_cache(maxsize=32)
+def _features(task: str, cache: str, fold: int, spec: str) -> FoldFeatures:
+    data = task_data(task, cache)
+    made = RepresentationSpec.model_validate_json(spec)
+    return FoldFeatures(data, data.folds[fold], made, ArrayCache(Path(cache)))
