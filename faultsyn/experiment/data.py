@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from faultsyn.artifact import config_hash
 from faultsyn.errors import InputError
 from faultsyn.experiment.cache import ArrayCache, key_of
+from faultsyn.experiment.episodes import episodes_of
 from faultsyn.experiment.filters import Columns, column_of, keys, matches_any, texts
 from faultsyn.experiment.split import Fold, folds_of
 from faultsyn.experiment.task import Cap, Healthy, Label, Select, Task
@@ -70,6 +71,7 @@ def load_data(task: Task, cache: ArrayCache) -> TaskData:
             f"{task.name}: {task.store} has no windows of class {missing}",
             "check label.classes, `where` and the window's length",
         )
+    cut = episodes_of if task.split.scheme == "episodes" else folds_of
     return TaskData(
         task=task,
         windows=windows,
@@ -77,7 +79,7 @@ def load_data(task: Task, cache: ArrayCache) -> TaskData:
         healthy=healthy,
         classes=classes,
         normal=None if task.label.normal is None else NORMAL,
-        folds=tuple(folds_of(windows.table, windows.labels, task.split, task.name)),
+        folds=tuple(cut(windows.table, windows.labels, task.split, task.name)),
         data_hash=data_hash,
         keys=reader.keys,
     )

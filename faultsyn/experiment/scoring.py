@@ -77,10 +77,12 @@ class _CellWork:
                 f"{cell.task.store}: the store changed while the study ran", "run it again"
             )
         self._data, self._fold = data, data.folds[cell.fold]
+        self._classes = self._fold.classes or data.classes
+        self._normal = data.normal if data.normal in self._classes else None
         self._support = draw_support(
             data.windows.table,
             data.windows.labels,
-            data.classes,
+            self._classes,
             self._fold,
             cell.task.shots,
             cell.k,
@@ -104,7 +106,7 @@ class _CellWork:
             "n_shot_recordings": len(np.unique(table["recording"][support.shots])),
             "n_shot_assets": len(np.unique(table["asset"][support.shots])),
             "n_test_windows": len(self._fold.test),
-            "classes": "|".join(self._data.classes),
+            "classes": "|".join(self._classes),
         }
 
     def score(self, arm: ClassifierArm) -> Row:
@@ -114,11 +116,11 @@ class _CellWork:
         support = view.support if synthetic is None else concat([view.support, synthetic])
         truth = view.test.labels
         parts = (self._cell.task.name, self._cell.group, self._cell.k, self._cell.seed, arm.name)
-        renamed = {name: name for name in self._data.classes}
+        renamed = {name: name for name in self._classes}
         if arm.control == "shuffled labels":
             support = shuffle_labels(support, rng_for("shuffle", *parts))
         elif arm.control == "permuted names":
-            renamed = permute_names(self._data.classes, rng_for("rename", *parts))
+            renamed = permute_names(self._classes, rng_for("rename", *parts))
             support = rename(support, renamed)
         started = time.perf_counter()
         if len(view.base):
@@ -127,12 +129,12 @@ class _CellWork:
         fitted = time.perf_counter()
         proba = classifier.predict_proba(view.test)
         predicted = time.perf_counter()
-        columns = [renamed[name] for name in self._data.classes]
+        columns = [renamed[name] for name in self._classes]
         score = diagnosis_metrics(
             truth,
             aligned(proba, classifier.classes_, columns),
-            self._data.classes,
-            self._data.normal,
+            self._classes,
+            self._normal,
         )
         return {
             "n_synthetic": n_made(synthetic),
@@ -178,7 +180,7 @@ class _CellWork:
         if not np.isnan(made.rate):
             n, train = self._cell.examples, self._fold.train
             labels = self._data.windows.labels[train]
-            chosen = [train[labels == label][:n] for label in self._data.classes]
+            chosen = [train[labels == label][:n] for label in self._classes]
             real = self._data.windows.take(np.concatenate(chosen))
         save_examples(
             self._workspace.out,

@@ -53,9 +53,11 @@ def draw_support(
     At random, the shots of a smaller k are among those of a larger one. Raises `InputError` naming
     a class with fewer than k training windows (or no event with k of them).
     """
-    healthy = draw_normals(labels, fold, seed, normals, what)
-    if NORMAL in classes and len(healthy) == 0:
-        raise InputError("no normal training windows")
+    healthy = np.zeros(0, np.intp)
+    if NORMAL in classes:
+        healthy = draw_normals(labels, fold, seed, normals, what)
+        if len(healthy) == 0:
+            raise InputError("no normal training windows")
     chosen = []
     for label in classes:
         if label == NORMAL:

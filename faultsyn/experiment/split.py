@@ -28,11 +28,15 @@ class Fold:
 
     - `name`: which group is held out, as a person would say it.
     - `train`, `test`: window indices, ascending.
+    - `classes`: the classes that are told apart, where they are not all of the task's.
+    - `base`: training windows for `meta_fit`, of classes that are not tested; else None.
     """
 
     name: str
     train: Indices
     test: Indices
+    classes: tuple[str, ...] | None = None
+    base: Indices | None = None
 
 
 def folds_of(table: Columns, labels: NDArray[np.str_], split: Split, what: str) -> list[Fold]:

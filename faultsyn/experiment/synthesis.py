@@ -87,7 +87,9 @@ class Synthesis:
 
         Raises `InputError` when the generator cannot work here.
         """
-        amounts = amount_per_class(self._arm.n_synthetic, view.support, self._data.classes)
+        amounts = amount_per_class(
+            self._arm.n_synthetic, view.support, self._fold.classes or self._data.classes
+        )
         if not any(amounts.values()):
             return None
         started = time.perf_counter()

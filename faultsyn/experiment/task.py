@@ -134,15 +134,18 @@ class Split(Strict):
     """Who is tested on what. Nothing named by `groups` may stand on both sides.
 
     - `scheme`: "leave-one-out" (each group in turn), "kfold" (`folds` sets of groups, dealt
-      class by class, drawn anew `partitions` times), "fixed" (`train` and `test` filters), or
-      "window" (random windows: it leaks, and exists to measure how much).
+      class by class, drawn anew `partitions` times), "fixed" (`train` and `test` filters),
+      "window" (random windows: it leaks, and exists to measure how much), or "episodes" (see
+      `novel`).
     - `groups`: the columns whose joint value is a group.
     - `level`: what a group is; it names the split in the results.
     - `train`, `test`: filters of either side; every scheme obeys them.
     - `pinned`: classes that are only trained on, for want of a second group.
+    - `novel`: sets of classes held out in turn; the others are the base set. Each of `episodes`
+      draws `way` of them, shots from the training side and `queries` a class from the test side.
     """
 
-    scheme: Literal["leave-one-out", "kfold", "fixed", "window"]
+    scheme: Literal["leave-one-out", "kfold", "fixed", "window", "episodes"]
     level: Level
     groups: Texts = ()
     folds: PositiveInt = 5
@@ -150,18 +153,32 @@ class Split(Strict):
     train: Filters = ()
     test: Filters = ()
     pinned: Texts = ()
+    novel: tuple[Texts, ...] = ()
+    way: PositiveInt = 5
+    queries: PositiveInt = 15
+    episodes: PositiveInt = 100
 
     @model_validator(mode="after")
     def _complete(self) -> Split:
-        if (self.scheme == "window") != (self.level == "window"):
+        if self.scheme == "episodes":
+            self._complete_episodes()
+        elif self.novel:
+            raise ValueError("novel classes go with scheme 'episodes'")
+        elif (self.scheme == "window") != (self.level == "window"):
             raise ValueError("scheme 'window' and level 'window' go together")
-        if self.scheme != "window" and not self.groups:
+        if self.level != "window" and not self.groups:
             raise ValueError("say which columns make a group")
         if self.scheme == "fixed" and not (self.train and self.test):
             raise ValueError("scheme 'fixed' needs the filters train and test")
         if self.scheme in ("kfold", "window") and self.folds < 2:
             raise ValueError("needs at least two folds")
         return self
+
+    def _complete_episodes(self) -> None:
+        if not self.novel or min(len(names) for names in self.novel) < self.way or self.way < 2:
+            raise ValueError(f"every set of novel classes needs at least way = {self.way} >= 2")
+        if (self.level == "window") == bool(self.train and self.test):
+            raise ValueError("give the filters train and test, or level 'window' without them")
 
 
 class Draw(Strict):
@@ -244,7 +261,10 @@ class Task(Strict):
     @property
     def numerics(self) -> dict[str, Any]:
         """Everything that can change a result, and nothing else."""
-        return self.model_dump(mode="json", exclude={"about", "store", "k", "budget"})
+        left_out: dict[str, Any] = dict.fromkeys(("about", "store", "k", "budget"), True)
+        if self.split.scheme != "episodes":
+            left_out["split"] = {"novel", "way", "queries", "episodes"}
+        return self.model_dump(mode="json", exclude=left_out)
 
 
 def load_task(source: str | Path | Mapping[str, Any], **over: Any) -> Task:

@@ -17,7 +17,7 @@ from faultsyn.experiment.shots import Support
 from faultsyn.experiment.split import Fold
 from faultsyn.experiment.task import RepresentationSpec
 from faultsyn.signal.representation import Representation
-from faultsyn.windows import NORMAL, WindowSet
+from faultsyn.windows import NORMAL, WindowSet, concat
 
 METADATA = ("load", "rpm", "start")
 """Columns of the metadata-only control, where they exist and do not give the label away."""
@@ -76,11 +76,13 @@ class FeatureView:
         self._features = features
         rows = features.rows("windows", data.windows)
         real, normals = rows.take(support.all), rows.take(support.normals)
+        base = normals if fold.base is None else rows.take(fold.base)
+        seen = real if fold.base is None else concat([base, real])
         self._representation = copy(features.representation)  # shared by cells, refitted in each
-        self._representation.fit_rows(normals, real)
+        self._representation.fit_rows(base.of(NORMAL), seen)
         self.support = self._representation.row_transform(real)
         self.test = self._representation.row_transform(rows.take(fold.test))
-        self.base = self._representation.row_transform(normals)
+        self.base = self._representation.row_transform(base)
         more = data.base_of(fold)
         if data.overlapping is not None and len(more):
             overlapping = features.rows("overlapping", data.overlapping).take(more)
@@ -103,7 +105,7 @@ class WindowView:
     def __init__(self, data: TaskData, fold: Fold, support: Support) -> None:
         self.support = data.windows.take(support.all)
         self.test = data.windows.take(fold.test)
-        self.base = data.windows.take(support.normals)
+        self.base = data.windows.take(support.normals if fold.base is None else fold.base)
         more = data.base_of(fold)
         if data.overlapping is not None and len(more):
             self.base = data.overlapping.take(more)
