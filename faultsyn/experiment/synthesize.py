@@ -38,7 +38,7 @@ Progress = Callable[[int, int, str], None]
 
 def synthesize_windows(
     task: Task,
-    generator: str,
+    generator: str | Path,
     out: str | Path,
     *,
     k: int = 5,
@@ -118,7 +118,7 @@ def _require_replaceable(out: Path) -> None:
             raise InputError(f"{out}: holds real recordings", "choose another path for --out")
 
 
-def _signal_generator(name: str) -> Generator:
+def _signal_generator(name: str | Path) -> Generator:
     preset = load_preset(name, "generator")
     built = build_generator(preset.method, **preset.config)
     if built.space != "signal":

@@ -17,12 +17,12 @@ _MOST_CHANNELS = 4
 _MOST_SUSPECTS = 6
 _SHOWN_SAMPLES = 1024
 _HARMONICS = (1, 2, 3)
-_BINS = 24
+_FEWEST_BINS, _MOST_BINS = 8, 30
 _LOOKS = {
     "normal": (GREY, "x", 14.0),
     "real": (BLACK, "o", 16.0),
+    "shots": (BLUE, "*", 110.0),
     "synthetic": (VERMILION, "^", 18.0),
-    "shots": (BLUE, "*", 90.0),
 }
 """Colour, marker and area [points^2] of each set in the embedding, in the order of drawing."""
 
@@ -74,7 +74,8 @@ def _spectra(
         scale = 1000 if spectrum.freqs[-1] >= 1000 else 1
         _pair(left, spectrum.freqs[1:] / scale, 10 * np.log10(spectrum.real[row, 1:] + 1e-30),
               10 * np.log10(spectrum.synthetic[row, 1:] + 1e-30))  # fmt: skip
-        left.set_ylabel(f"PSD [dB re {unit}²/Hz]")
+        square = f"({unit})²" if "/" in unit else f"{unit}²"
+        left.set_ylabel(f"PSD [dB re {square}/Hz]")
         left.set_title(channels[row])
         if row == rows - 1:
             left.set_xlabel("frequency [kHz]" if scale == 1000 else "frequency [Hz]")
@@ -119,7 +120,8 @@ def _distributions(views: Views, units: tuple[str, ...]) -> Figure:
     for panel, name in zip(axes, names, strict=False):
         real, synthetic = views.features[name]
         both = np.concatenate([real, synthetic])
-        bins = np.histogram_bin_edges(both, _BINS)
+        count = int(np.clip(np.sqrt(len(both)), _FEWEST_BINS, _MOST_BINS))
+        bins = np.histogram_bin_edges(both, count)
         for values, colour, dash, label, fill in (
             (real, BLACK, "-", "real", True),
             (synthetic, VERMILION, "--", "synthetic", False),
@@ -131,7 +133,7 @@ def _distributions(views: Views, units: tuple[str, ...]) -> Figure:
                 values, bins, weights=share, histtype="step", color=colour, linestyle=dash,
                 linewidth=1.3, label=label,
             )  # fmt: skip
-        alike = set(units) if len(set(units)) == 1 else {"-"}
+        alike = set(units) if len(set(units)) == 1 else {"mixed units"}
         unit = (alike.pop() or "unit") if name == "rms" else "-"
         panel.set_xlabel(f"{name.upper() if name == 'rms' else name} [{unit}]")
     axes[0].set_ylabel("share of windows [-]")

@@ -22,7 +22,7 @@ def measure_table(report: QualityReport) -> Table:
         (
             Cell(named(m.name), METRICS[m.name].required, METRICS[m.name].blind),
             Cell(METRICS[m.name].direction.replace("-", " ")),
-            Cell(figure_text(m.value), strong=True),
+            Cell(figure_text(m.value)),
             Cell(figure_text(m.floor), note=m.reason),
             Cell(str(m.n)),
         )
