@@ -85,7 +85,7 @@ def control_arms(
         "shifted copies": shifted,
         "one window": one,
         "phase-randomised": phase_randomise(drawn.x, rng),
-        "iaaft": iaaft(drawn.x, rng),
+        "iaaft": iaaft(drawn.x, rng, iterations=30),
         "white noise": noise,
     }
     arms = {name: _as_generated(x, drawn) for name, x in made.items()}

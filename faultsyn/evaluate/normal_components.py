@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
@@ -71,11 +72,17 @@ def normal_components(
     scale = np.where(spread > 0, spread, 1.0)[:, None]
     rows = (x / scale).reshape(len(x), -1)
     rows = rows - rows.mean(axis=0)
-    _, size, components = np.linalg.svd(rows, full_matrices=False)
-    count = min(most, int(np.count_nonzero(size > 1e-6 * max(size[0], 1.0))))
-    if count == 0:
+    wide = rows.shape[1] > rows.shape[0]
+    # The smaller of the two product matrices has the same leading eigenvalues, and is far cheaper
+    # to decompose than the rows themselves.
+    product = rows @ rows.T if wide else rows.T @ rows
+    size = len(product)
+    power, vectors = scipy.linalg.eigh(product, subset_by_index=(max(0, size - most), size - 1))
+    kept = power > 1e-10 * max(power[-1], 1.0)
+    if not kept.any():
         raise InputError("the healthy windows are all the same: no principal components")
-    return scale, components[:count]
+    power, vectors = power[kept][::-1], vectors[:, kept][:, ::-1]
+    return scale, (vectors.T @ rows) / np.sqrt(power)[:, None] if wide else vectors.T
 
 
 def block_ratios(real: NDArray[Any], judged: NDArray[Any]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
@@ -62,7 +63,7 @@ def iaaft(x: NDArray[Any], rng: np.random.Generator, iterations: int = 100) -> N
     if iterations < 1:
         raise InputError(f"iaaft: expected at least one iteration, got {iterations}")
     values = np.sort(x, axis=-1)
-    target = np.fft.rfft(x)
+    target = scipy.fft.rfft(x)
     order = np.argsort(rng.random(x.shape), axis=-1)
     made = _placed(values, order)
     active = np.arange(len(x))
@@ -81,9 +82,16 @@ def iaaft(x: NDArray[Any], rng: np.random.Generator, iterations: int = 100) -> N
 def _with_spectrum(x: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
     """`x` with the amplitudes and inter-channel phases of `target`, its own common phase."""
     # Sum over channels of exp(i (phase of x - phase of target)): its angle is the best turn.
-    turn = np.exp(1j * (np.angle(np.fft.rfft(x)) - np.angle(target))).sum(axis=1, keepdims=True)
-    turn = np.exp(1j * np.angle(turn))
-    return np.fft.irfft(target * turn, x.shape[-1])
+    turn = (_unit(scipy.fft.rfft(x)) * _unit(target).conj()).sum(axis=1, keepdims=True)
+    made: NDArray[Any] = scipy.fft.irfft(target * _unit(turn), x.shape[-1])
+    return made
+
+
+def _unit(spectrum: NDArray[Any]) -> NDArray[Any]:
+    """Each value by its magnitude; 1 where that is zero."""
+    size = np.abs(spectrum)
+    silent = size == 0
+    return np.where(silent, 1.0, spectrum / np.where(silent, 1.0, size))
 
 
 def _placed(values: NDArray[Any], order: NDArray[np.intp]) -> NDArray[Any]:

@@ -28,7 +28,7 @@ def sets_of_length(bearing) -> dict[int, dict[str, WindowSet]]:
         shape = {"length": length, "channels": 2}
         made = bearing(1, 8, **shape).with_columns(synthetic=True, recording="", start=0.0)
         return {
-            "real": bearing(0, 18, **shape),
+            "real": bearing(0, 16, **shape),
             "synthetic": made,
             "shots": bearing(2, 3, **shape),
             "normal": bearing(3, 12, label="normal", gain=0.0, **shape),
@@ -240,7 +240,7 @@ def test_a_figure_that_is_not_finite_becomes_a_reason(bearing):
 def test_costly_measure_gives_a_value_and_a_floor(name, bearing, monkeypatch):
     monkeypatch.setattr(discriminative, "STEPS", 2)
     monkeypatch.setattr(predictive, "STEPS", 2)
-    real, made = bearing(0, 40, 64, 2), bearing(1, 40, 64, 2).with_columns(synthetic=True)
+    real, made = bearing(0, 20, 24, 2), bearing(1, 20, 24, 2).with_columns(synthetic=True)
     found, again = (METRICS[name]()(real, made, np.random.default_rng(0)) for _ in range(2))
     assert found == again
     assert found.reason == ""
