@@ -60,27 +60,34 @@ class Workspace:
     commit: str
 
 
-def row_key(
-    task: Task,
-    group: str,
-    k: int | str,
-    seed: int,
-    generator: GeneratorArm,
-    classifier: ClassifierArm,
-    data_hash: str,
-) -> str:
-    """Hash of everything that can change a row."""
-    return key_of(
-        {
-            "task": task.numerics,
-            "group": group,
-            "k": k,
-            "seed": seed,
-            "generator": generator.numerics,
-            "classifier": classifier.numerics,
-            "data_hash": data_hash,
-        }
-    )
+@dataclass(frozen=True)
+class Keys:
+    """Row keys of one task: hashes of everything that can change a row.
+
+    - `task`, `data_hash`: hash of the task's settings, of its store.
+    """
+
+    task: str
+    data_hash: str
+
+    @classmethod
+    def of(cls, task: Task, data_hash: str) -> Keys:
+        """The keys of a task on a store."""
+        return cls(config_hash(task.numerics), data_hash)
+
+    def row(self, group: str, k: int | str, seed: int, generator: str, classifier: str) -> str:
+        """Key of one row; `generator` and `classifier` are hashes of their settings."""
+        return key_of(
+            {
+                "task": self.task,
+                "data_hash": self.data_hash,
+                "group": group,
+                "k": k,
+                "seed": seed,
+                "generator": generator,
+                "classifier": classifier,
+            }
+        )
 
 
 def blank_rows(cell: Cell, workspace: Workspace, status: str) -> list[Row]:

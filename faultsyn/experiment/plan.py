@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from faultsyn.artifact import config_hash
 from faultsyn.diagnose import CLASSIFIERS, build_classifier
 from faultsyn.errors import InputError
-from faultsyn.experiment.cells import Cell, row_key
+from faultsyn.experiment.cells import Cell, Keys
 from faultsyn.experiment.controls import control_arms
 from faultsyn.experiment.data import TaskData
 from faultsyn.experiment.scoring import task_data
 from faultsyn.experiment.study import ClassifierArm, GeneratorArm, Study
-from faultsyn.experiment.task import Split, Task
+from faultsyn.experiment.synthesis import is_costly
+from faultsyn.experiment.task import RepresentationSpec, Split, Task
 from faultsyn.registry import nearest
 from faultsyn.synth import build_generator
 
@@ -73,14 +76,18 @@ def plan(study: Study, cache: Path) -> list[Cell]:
 def preparations(cells: list[Cell]) -> list[Prepare]:
     """The feature extractions that these cells need, each once."""
     found: dict[str, Prepare] = {}
+    specs: dict[tuple[str, str], RepresentationSpec] = {}
     for cell in cells:
         for arm in cell.classifiers:
             if CLASSIFIERS[arm.method].consumes != "features" or arm.control == "metadata only":
                 continue
-            spec = arm.representation_of(cell.task)
+            if (cell.task.name, arm.name) not in specs:
+                specs[cell.task.name, arm.name] = arm.representation_of(cell.task)
+            spec = specs[cell.task.name, arm.name]
             # Rows that no fold's normals scale are the same in every fold.
             fold = 0 if spec.channels == "none" else cell.fold
-            name = f"{cell.task.name} {cell.task.split.level} {spec.model_dump_json()} {fold}"
+            extracted = spec.model_dump_json(exclude={"rows", "drop"})
+            name = f"{cell.task.name} {cell.task.split.level} {extracted} {fold}"
             found.setdefault(name, Prepare(cell.task, spec.model_dump(), fold))
     return list(found.values())
 
@@ -90,10 +97,10 @@ def pretrainings(cells: list[Cell]) -> list[Pretrain]:
     found: dict[tuple[str, str, int, str], Pretrain] = {}
     for cell in cells:
         arm = cell.generator
-        method = build_generator(arm.method, **arm.config)
-        if getattr(type(method), "costly", False) and method.space == "signal":
-            key = (cell.task.name, cell.task.split.level, cell.fold, arm.name)
-            found.setdefault(key, Pretrain(cell.task, arm, cell.fold))
+        if not is_costly(arm) or build_generator(arm.method, **arm.config).space != "signal":
+            continue
+        key = (cell.task.name, cell.task.split.level, cell.fold, arm.name)
+        found.setdefault(key, Pretrain(cell.task, arm, cell.fold))
     return list(found.values())
 
 
@@ -122,33 +129,31 @@ def _variants(study: Study, task: Task) -> Iterator[_Variant]:
 
 
 def _cells(study: Study, variant: _Variant, data: TaskData) -> Iterator[Cell]:
-    task = variant.task
+    task, seeds = variant.task, study.seeds
+    keys = Keys.of(task, data.data_hash)
+    made_by = {arm.name: config_hash(arm.numerics) for arm in variant.generators}
+    told_by = {arm.name: config_hash(arm.numerics) for arm in variant.classifiers}
     for fold, held_out in enumerate(data.folds):
-        for k in variant.ks:
-            for seed in study.seeds:
-                for generator in variant.generators:
-                    if not generator.allow(task.name, k, seed, study.seeds):
-                        continue
-                    arms = tuple(
-                        arm
-                        for arm in variant.classifiers
-                        if arm.allow(task.name, k, seed, study.seeds)
-                        and (arm.generators is None or generator.name in arm.generators)
-                    )
-                    if not arms:
-                        continue
-                    keys = tuple(
-                        row_key(task, held_out.name, k, seed, generator, arm, data.data_hash)
-                        for arm in arms
-                    )
-                    yield Cell(
-                        task=task,
-                        fold=fold,
-                        group=held_out.name,
-                        k=k,
-                        seed=seed,
-                        generator=generator,
-                        classifiers=arms,
-                        keys=keys,
-                        data_hash=data.data_hash,
-                    )
+        for k, seed, generator in product(variant.ks, seeds, variant.generators):
+            arms = tuple(
+                arm
+                for arm in variant.classifiers
+                if arm.allow(task.name, k, seed, seeds)
+                and (arm.generators is None or generator.name in arm.generators)
+            )
+            if not arms or not generator.allow(task.name, k, seed, seeds):
+                continue
+            yield Cell(
+                task=task,
+                fold=fold,
+                group=held_out.name,
+                k=k,
+                seed=seed,
+                generator=generator,
+                classifiers=arms,
+                keys=tuple(
+                    keys.row(held_out.name, k, seed, made_by[generator.name], told_by[arm.name])
+                    for arm in arms
+                ),
+                data_hash=data.data_hash,
+            )

@@ -76,7 +76,8 @@ def _run(
     progress: Progress | None,
 ) -> None:
     """Run the cells that lack rows and add these to `rows` and to the results file."""
-    left = [part for cell in cells if (part := cell.without(set(rows))) is not None]
+    have = set(rows)
+    left = [part for cell in cells if (part := cell.without(have)) is not None]
     done = len(cells) - len(left)
 
     def say(detail: str) -> None:
