@@ -21,6 +21,7 @@ from faultsyn.report.findings import findings
 from faultsyn.report.gallery import draw_all
 from faultsyn.report.html import template, write_text
 from faultsyn.report.leak import leak_gaps
+from faultsyn.report.markdown import summary_markdown
 from faultsyn.report.tables import (
     Table,
     candidates_table,
@@ -43,7 +44,7 @@ class Section:
 
 
 def write_report(results_dir: str | Path) -> Path:
-    """Write `report.html` and `figures/` into a results folder; return the page's path.
+    """Write `report.html`, `summary.md` and `figures/` into a results folder; return the page.
 
     Reads `results.csv`, `study.yaml`, `environment.json` and `examples/*.npz`; only the first must
     be there. Raises `InputError` when there are no results, none has a score, or a file is broken.
@@ -61,11 +62,16 @@ def write_report(results_dir: str | Path) -> Path:
     gaps = leak_gaps(arms)
     controls = control_results(Arms(results, methods, controls=True))
     pictures = draw_all(arms, gaps, read_examples(folder), folder / "figures")
+    title, about = str(study.get("name", folder.resolve().name)), str(study.get("about", ""))
+    facts = _facts(arms, honest)
+    found = findings(arms, [v for own in by_setting.values() for v in own], gaps, controls)
+    tables = [score_table(arms, setting) for setting in arms.settings]
+    write_text(folder / "summary.md", summary_markdown(title, about, facts, found, tables))
     page = template("report.html").render(
-        title=str(study.get("name", folder.resolve().name)),
-        about=str(study.get("about", "")),
-        facts=_facts(arms, honest),
-        findings=findings(arms, [v for own in by_setting.values() for v in own], gaps, controls),
+        title=title,
+        about=about,
+        facts=facts,
+        findings=found,
         sections=[_section(arms, s, by_setting.get(s, [])) for s in arms.settings],
         failed=failed_table(arms),
         pictures=pictures,
