@@ -35,7 +35,7 @@ class CNN(NetworkClassifier):
         dim: int = 64,
         steps: int = 300,
         batch: int = 64,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 5e-3,
         weight_decay: float = 1e-2,
         label_smoothing: float = 0.1,
         class_weight: ClassWeight = "balanced",

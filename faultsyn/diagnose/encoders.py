@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -158,15 +158,28 @@ def initialised(build: Callable[[], M], generator: torch.Generator) -> M:
 
     Convolutions and linear layers after He et al. (2015), biases 0, normalisations the identity.
     """
-    with torch.device("meta"):
-        module = build()
-    module = module.to_empty(device="cpu")
+    module = _empty(build)
     for part in module.modules():
         if isinstance(part, nn.Conv1d | nn.Linear):
-            nn.init.kaiming_normal_(part.weight, nonlinearity="relu", generator=generator)
+            gain: Literal["relu", "linear"] = "relu" if isinstance(part, nn.Conv1d) else "linear"
+            nn.init.kaiming_normal_(part.weight, nonlinearity=gain, generator=generator)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
         elif isinstance(part, nn.GroupNorm | nn.LayerNorm):
             nn.init.ones_(part.weight)
             nn.init.zeros_(part.bias)
     return module
+
+
+def restored(build: Callable[[], M], weights: Mapping[str, Tensor]) -> M:
+    """The module that `build` makes, with a copy of `weights`."""
+    module = _empty(build)
+    module.load_state_dict(dict(weights))
+    return module
+
+
+def _empty(build: Callable[[], M]) -> M:
+    """The module without values: torch would draw them from its global generator."""
+    with torch.device("meta"):
+        module = build()
+    return module.to_empty(device="cpu")

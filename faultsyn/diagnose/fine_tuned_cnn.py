@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from faultsyn.diagnose.encoders import initialised
+from faultsyn.diagnose.encoders import initialised, restored
 from faultsyn.diagnose.linear import ClassWeight, softmax
 from faultsyn.diagnose.network import NetworkClassifier
 from faultsyn.diagnose.pretext import N_KINDS, transformed
@@ -49,7 +49,7 @@ class FineTunedCNN(NetworkClassifier):
         base_steps: int = 300,
         steps: int = 200,
         batch: int = 64,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 5e-3,
         weight_decay: float = 1e-2,
         label_smoothing: float = 0.1,
         class_weight: ClassWeight = "balanced",
@@ -84,7 +84,7 @@ class FineTunedCNN(NetworkClassifier):
         x, targets = self._scaled(base), torch.from_numpy(codes)
         encoder = initialised(self._encoder, generator)
         head = self._head(len(names) if supervised else N_KINDS, generator)
-        network = nn.Sequential(encoder, nn.ReLU(), head)
+        network = nn.Sequential(encoder, head)
         held = _held_out(base, codes, rng)
         train_at = np.flatnonzero(~held)
         weights = draw_weights(codes[train_at], balanced=True)
@@ -114,17 +114,16 @@ class FineTunedCNN(NetworkClassifier):
         if self.base_weights_ is None:
             encoder = self._pretrained(support.with_columns(label=""), rng)
         else:
-            encoder = self._encoder()
-            encoder.load_state_dict(dict(self.base_weights_))
+            encoder = restored(self._encoder, self.base_weights_)
         generator = torch_generator(rng)
         head = self._head(len(self.classes_), generator)
         codes = self._codes(support)
         x, targets = self._scaled(support), torch.from_numpy(codes)
         weights = draw_weights(codes, balanced=self.class_weight == "balanced")
-        self.network_ = nn.Sequential(encoder, nn.ReLU(), head)
+        self.network_ = nn.Sequential(encoder, head)
         trained: nn.Module = self.network_
         if self.tune == "linear-probe":
-            trained = nn.Sequential(nn.ReLU(), head)
+            trained = head
             x = self._evaluate(encoder, support).clone()
 
         def loss() -> Tensor:

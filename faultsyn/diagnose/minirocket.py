@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from faultsyn.diagnose.base import Consumes, FewShotClassifier
 from faultsyn.diagnose.linear import ClassWeight, RidgeHead
 from faultsyn.diagnose.scaling import ChannelScaler
 from faultsyn.errors import InputError
-from faultsyn.windows import WindowSet
+from faultsyn.windows import FloatArray, WindowSet
 
 _SHORTEST = 9  # samples; the length of every kernel
 _ALPHAS = np.logspace(-3, 3, 10)
@@ -58,20 +60,21 @@ class MiniRocket(FewShotClassifier):
         self.scaler_ = self.base_scaler_ or ChannelScaler.fit(support)
         self.rocket_ = _rocket(self.n_kernels, int(rng.integers(2**31)))
         scaled = self.scaler_.apply(support.x)
-        state = np.random.get_state()  # noqa: NPY002  aeon seeds numpy's global generator
-        try:
+        with _global_state_kept():
             self.rocket_.fit(scaled)
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
-        made = self.rocket_.transform(scaled)
+        made = self._features(scaled)
         deviation = made.std(axis=0)
         self.deviation_ = np.where(deviation > 0, deviation, 1.0)
         self.head_ = RidgeHead.fit(
             made / self.deviation_, self._codes(support), _ALPHAS, self.class_weight
         )
 
+    def _features(self, scaled: FloatArray) -> FloatArray:
+        with _global_state_kept():
+            return np.asarray(self.rocket_.transform(scaled), np.float32)
+
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
-        made = self.rocket_.transform(self.scaler_.apply(query.x))
+        made = self._features(self.scaler_.apply(query.x))
         return self.head_.proba(made / self.deviation_)
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -88,6 +91,17 @@ class MiniRocket(FewShotClassifier):
         self.rocket_.parameters = tuple(arrays[f"rocket.{name}"] for name in _PARAMETERS)
         self.rocket_.is_fitted = True
         self.rocket_._n_jobs = 1
+
+
+@contextmanager
+def _global_state_kept() -> Iterator[None]:
+    """aeon seeds numpy's global generator, and its compiled code resets torch's thread count."""
+    state, threads = np.random.get_state(), torch.get_num_threads()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+        torch.set_num_threads(threads)
 
 
 def _rocket(n_kernels: int, seed: int) -> Any:

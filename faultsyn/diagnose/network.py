@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from faultsyn.diagnose.base import Consumes, FewShotClassifier
-from faultsyn.diagnose.encoders import ENCODERS, build_encoder
+from faultsyn.diagnose.encoders import ENCODERS, build_encoder, restored
 from faultsyn.diagnose.scaling import ChannelScaler
 from faultsyn.diagnose.train import Recipe
 from faultsyn.windows import WindowSet
@@ -95,13 +95,11 @@ class NetworkClassifier(FewShotClassifier):
         self.scaler_ = ChannelScaler.restore(arrays)
         self.base_scaler_ = self.scaler_ if info["scaled_by_base"] else None
         self.base_weights_ = _from_arrays("base.", arrays) or None
-        with torch.device("meta"):
-            self.network_ = self._network()
-        self.network_.load_state_dict(_from_arrays("network.", arrays), assign=True)
+        self.network_ = restored(self._network, _from_arrays("network.", arrays))
 
     def _network(self) -> nn.Module:
         """The network that the support trains: encoder and linear head."""
-        return nn.Sequential(self._encoder(), nn.ReLU(), nn.Linear(self.dim, len(self.classes_)))
+        return nn.Sequential(self._encoder(), nn.Linear(self.dim, len(self.classes_)))
 
 
 def _to_arrays(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:

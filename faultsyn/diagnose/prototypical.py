@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from faultsyn.diagnose.encoders import initialised
+from faultsyn.diagnose.encoders import initialised, restored
 from faultsyn.diagnose.episodes import EpisodeSampler
 from faultsyn.diagnose.linear import class_means, softmax
 from faultsyn.diagnose.network import NetworkClassifier
@@ -51,7 +51,7 @@ class Prototypical(NetworkClassifier):
         way: int = 20,
         batch: int = 100,
         jitter: float = 0.3,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 5e-3,
         weight_decay: float = 1e-2,
     ) -> None:
         self.encoder = encoder
@@ -82,9 +82,10 @@ class Prototypical(NetworkClassifier):
         self.base_weights_ = encoder.state_dict()
 
     def _train(self, support: WindowSet, rng: np.random.Generator) -> None:
-        encoder = initialised(self._encoder, torch_generator(rng))
-        if self.base_weights_ is not None:
-            encoder.load_state_dict(dict(self.base_weights_))
+        if self.base_weights_ is None:
+            encoder = initialised(self._encoder, torch_generator(rng))
+        else:
+            encoder = restored(self._encoder, self.base_weights_)
         self._train_on(encoder, support, None, self.steps, rng)
         self.network_ = encoder
         embedded = self._evaluate(encoder, support).numpy()
