@@ -130,7 +130,7 @@ def test_every_cheap_measure_passes_its_controls_on_real_faults(
     elsewhere = {"inner": "IR/007/105_0.mat", "outer": "OR/014/197@6_0.mat"}[label]
     results = run_controls(
         build_metrics([n for n in METRICS if not METRICS[n].costly and n not in NOT_HERE]),
-        whole.take(slice(20, 60)),
+        whole.take(slice(20, 90)),
         _rng(),
         shots=whole.take(slice(0, 20)),
         normal=healthy,
