@@ -1,0 +1,62 @@
+"""Small labelled sets and quick configurations that the classifier tests share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from faultsyn.diagnose import CLASSIFIERS, FewShotClassifier, build_classifier
+from faultsyn.windows import WindowSet
+
+QUICK: dict[str, dict[str, Any]] = {
+    "random-forest": {"n_trees": 20},
+    "extra-trees": {"n_trees": 20},
+    "minirocket": {"n_kernels": 504},
+    "ordinal-ridge": {"drop": [0, 2]},
+    "cnn": {"width": 8, "dim": 8, "steps": 60, "batch": 16},
+    "residual-cnn": {"width": 8, "dim": 8, "steps": 60, "batch": 16},
+    "fine-tuned-cnn": {"width": 8, "dim": 8, "base_steps": 20, "steps": 60, "batch": 16},
+    "prototypical": {"width": 8, "dim": 8, "base_steps": 10, "steps": 20, "way": 4, "batch": 16},
+}
+"""Arguments that keep a contract test short; every other classifier is quick as it is."""
+
+SEVERITY = {"normal": 0.0, "mild": 1.0, "severe": 2.0}
+CHANNELS, LENGTH, RATE = 2, 40, 100.0
+
+
+def quick(name: str) -> FewShotClassifier:
+    return build_classifier(name, **QUICK.get(name, {}))
+
+
+def windows(n_fault: int, n_normal: int, rng: np.random.Generator) -> WindowSet:
+    """Noise whose level in channel a, and whose 10 Hz tone in channel b, grow with severity."""
+    labels = ["normal"] * n_normal + ["mild"] * n_fault + ["severe"] * n_fault
+    severity = np.array([SEVERITY[label] for label in labels])
+    time = np.arange(LENGTH) / RATE
+    phase = rng.uniform(0, 2 * np.pi, (len(labels), 1))
+    x = 0.3 * rng.standard_normal((len(labels), CHANNELS, LENGTH))
+    x[:, 0] += severity[:, None]
+    x[:, 1] += severity[:, None] * np.sin(2 * np.pi * 10 * time + phase)
+    table = {
+        "label": np.array(labels),
+        "severity": severity,
+        "recording": np.array([f"{label}-{i % 4}" for i, label in enumerate(labels)]),
+    }
+    return WindowSet(x.astype(np.float32), table, RATE, ("a", "b"), ("g", "g"))
+
+
+def features(raw: WindowSet) -> WindowSet:
+    """Means, their squares, deviations and a few samples of each channel, about unit scale."""
+    x, mean = raw.x, raw.x.mean(axis=2)
+    parts = [mean, (mean - 1) ** 2, x.std(axis=2), x[:, :, ::5].reshape(len(x), -1)]
+    return raw.as_features(np.concatenate(parts, axis=1))
+
+
+def sets(name: str, n_fault: int = 5, seed: int = 0) -> tuple[WindowSet, WindowSet, WindowSet]:
+    """Base (normals), support and query of the kind that classifier `name` consumes."""
+    rng = np.random.default_rng(seed)
+    made = (windows(0, 30, rng), windows(n_fault, 12, rng), windows(6, 6, rng))
+    if CLASSIFIERS[name].consumes == "features":
+        return features(made[0]), features(made[1]), features(made[2])
+    return made
