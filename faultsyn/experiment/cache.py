@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from faultsyn.artifact import config_hash
 
+CACHE = Path("runs/cache")
+"""Where runs share arrays and pretrained generators; may be deleted."""
+
 NUMERICS = 1
 """Version of everything that is computed between a store and a result row.
 

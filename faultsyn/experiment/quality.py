@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 from faultsyn.evaluate.quality import QualityReport, evaluate_quality
 from faultsyn.evaluate.registry import build_metrics
-from faultsyn.experiment.cache import ArrayCache
+from faultsyn.experiment.cache import CACHE, ArrayCache
 from faultsyn.experiment.data import TaskData, load_data
-from faultsyn.experiment.runner import CACHE
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.task import Task, load_task
 from faultsyn.store import Store, WindowSpec

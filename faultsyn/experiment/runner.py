@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from faultsyn.errors import InputError
+from faultsyn.experiment.cache import CACHE
 from faultsyn.experiment.cells import Cell, Workspace, blank_rows
 from faultsyn.experiment.environment import code_version, environment
 from faultsyn.experiment.plan import Prepare, Pretrain, plan, preparations, pretrainings
@@ -28,7 +29,6 @@ from faultsyn.experiment.study import Study, dump_study, load_study
 
 RESULTS = "results.csv"
 SUPERSEDED = "superseded.csv"
-CACHE = Path("runs/cache")
 
 Progress = Callable[[int, int, str], None]
 """Called with cells done, cells in all, and what has just been done."""

@@ -12,11 +12,10 @@ import numpy as np
 
 from faultsyn.artifact import config_hash
 from faultsyn.errors import InputError
-from faultsyn.experiment.cache import ArrayCache
+from faultsyn.experiment.cache import CACHE, ArrayCache
 from faultsyn.experiment.data import TaskData, load_data
 from faultsyn.experiment.environment import code_version
 from faultsyn.experiment.presets import load_preset
-from faultsyn.experiment.runner import CACHE
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.shots import Support, draw_support
 from faultsyn.experiment.split import Fold

@@ -67,7 +67,7 @@ def _signal_generators() -> list[str]:
         except InputError:  # a classifier
             continue
         space = build_generator(preset.method, **preset.config).space
-        if space == "signal" and "vibration" in preset.suits and preset.n_synthetic != 0:
+        if space == "signal" and preset.n_synthetic != 0:
             names.append(name)
     return names
 
