@@ -63,7 +63,7 @@ class RidgeHead:
 
         ridge = RidgeClassifierCV(alphas=alphas, class_weight=class_weight)
         ridge.fit(np.asarray(rows, np.float64), codes)
-        coef, intercept = ridge.coef_.T, np.atleast_1d(ridge.intercept_)
+        coef, intercept = np.atleast_2d(ridge.coef_).T, np.atleast_1d(ridge.intercept_)
         if coef.shape[1] == 1:  # two classes: scikit-learn keeps the second one only
             coef = np.concatenate([-coef, coef], axis=1)
             intercept = np.concatenate([-intercept, intercept])

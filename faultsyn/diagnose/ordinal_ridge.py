@@ -156,7 +156,8 @@ def _centred(
     rows: FloatRows, targets: FloatRows, weights: FloatRows
 ) -> tuple[FloatRows, FloatRows, FloatRows, float]:
     """Design and targets around their weighted means, times root weights; and those means."""
-    mean, level = weights @ rows, float(weights @ targets)
+    shares = weights / weights.sum()
+    mean, level = shares @ rows, float(shares @ targets)
     root = np.sqrt(weights)
     return root[:, None] * (rows - mean), root * (targets - level), mean, level
 
