@@ -109,7 +109,7 @@ def test_another_process_gives_the_same_diagnosis(name: str, tmp_path: Path) -> 
         "query = WindowSet(x, table, made.rate_, made.channels_)\n"
         "np.save(folder + '/p.npy', made.predict_proba(query))\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=600)
     answer = np.load(tmp_path / "p.npy", allow_pickle=False)
     np.testing.assert_allclose(answer, fitted(name).predict_proba(query), atol=1e-6)
 
