@@ -1,6 +1,7 @@
 """How each measure ranks the controls on real recordings: the tables of docs/measures.md.
 
-Run: python benchmarks/measures_controls.py [--data DIR] [--measures NAME ...]. Prints Markdown.
+Run: python benchmarks/measures_controls.py [--data DIR] [--measures NAME ...] [--case WORD].
+Prints Markdown.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAULTSYN_DATA", "data")))
     parser.add_argument("--measures", nargs="+", help="only these; default all but the costly ones")
+    parser.add_argument("--case", default="", help="only cases whose title contains this")
     arguments = parser.parse_args()
     data = arguments.data
     cases = {
@@ -95,6 +97,8 @@ def main() -> None:
     metrics = build_metrics(arguments.measures)
     heads = (HELD_OUT, *CONTROLS)
     for title, (real, shots, normal, others) in cases.items():
+        if arguments.case not in title:
+            continue
         begun = time.perf_counter()
         results = run_controls(
             metrics,
@@ -113,7 +117,8 @@ def main() -> None:
             if result.reason:
                 continue
             cells = [_cell(result.values.get(h), h in METRICS[name].sees) for h in heads]
-            print(f"| {name} | {' | '.join(cells)} | {', '.join(result.failed) or 'none'} |")
+            failed = ", ".join(result.failed) or "none"
+            print(f"| {name} | {' | '.join(cells)} | {failed} |", flush=True)
 
 
 def _cell(value: float | None, must: bool) -> str:
