@@ -39,10 +39,8 @@ class Memorisation(Metric):
                 "every real window is one of the shots: nothing to read copies against",
                 "give held-out real windows",
             )
-        return tuple(  # type: ignore[return-value]
-            part.as_features(similarity(part, shots, real).best[:, None])
-            for part in (unseen, judged)
-        )
+        mine, theirs = (similarity(part, shots, real).best[:, None] for part in (unseen, judged))
+        return unseen.as_features(mine), judged.as_features(theirs)
 
     def _measure(
         self, reference: WindowSet, judged: WindowSet, given: Given, rng: np.random.Generator
