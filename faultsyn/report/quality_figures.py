@@ -34,7 +34,8 @@ def quality_figures(
 ) -> Iterator[tuple[str, str, Figure]]:
     """Name, caption and figure of everything that can be drawn of one class."""
     if views.spectrum is not None:
-        yield "spectra", _spectra_caption(views), _spectra(views, views.spectrum, channels, units)
+        caption = _spectra_caption(views, views.spectrum)
+        yield "spectra", caption, _spectra(views, views.spectrum, channels, units)
     yield (
         "distributions",
         "Left: values of single windows; right: two principal components of the real windows' "
@@ -52,40 +53,62 @@ def quality_figures(
         yield "suspects", caption, _suspects(found, rate, channels, units)
 
 
-def _spectra_caption(views: Views) -> str:
+def _spectra_caption(views: Views, spectrum: Curves) -> str:
     text = "Power spectral density, mean over windows"
     if views.envelope is not None:
         text += ", and squared envelope spectrum (broadest band, mean over windows)"
         if views.fault_hz is not None:
-            text += f"; blue: {views.fault_hz:.1f} Hz, the fault's frequency, and its multiples"
-    return f"{text}. Black: real, dashed: synthetic."
+            text += (
+                f"; blue: {views.fault_hz:.1f} Hz, the fault's frequency (median over the real "
+                "windows), and its multiples"
+            )
+    n_channels, n_shown = len(spectrum.real), len(_shown_channels(spectrum))
+    which = f" The {n_shown} of {n_channels} channels that differ most." * (n_shown < n_channels)
+    return f"{text}. Black: real, dashed: synthetic.{which}"
 
 
 def _spectra(
     views: Views, spectrum: Curves, channels: tuple[str, ...], units: tuple[str, ...]
 ) -> Figure:
-    rows = min(len(channels), _MOST_CHANNELS)
+    shown = _shown_channels(spectrum)
     columns = 1 if views.envelope is None else 2
-    figure = Figure(figsize=(WIDTH, _ROW * rows + 0.9), layout="constrained")
-    axes = np.asarray(figure.subplots(rows, columns, sharex="col", squeeze=False))
-    for row in range(rows):
-        unit = units[row] if units and units[row] else "unit"
-        left = axes[row, 0]
-        scale = 1000 if spectrum.freqs[-1] >= 1000 else 1
-        _pair(left, spectrum.freqs[1:] / scale, 10 * np.log10(spectrum.real[row, 1:] + 1e-30),
-              10 * np.log10(spectrum.synthetic[row, 1:] + 1e-30))  # fmt: skip
+    figure = Figure(figsize=(WIDTH, _ROW * len(shown) + 0.9), layout="constrained")
+    axes = np.asarray(figure.subplots(len(shown), columns, sharex="col", squeeze=False))
+    prefix, scale = _prefix(spectrum.freqs[-1])
+    real, synthetic = _decibel(spectrum.real), _decibel(spectrum.synthetic)
+    for row, channel in enumerate(shown):
+        unit = units[channel] if units and units[channel] else "unit"
         square = f"({unit})²" if "/" in unit else f"{unit}²"
+        left = axes[row, 0]
+        _pair(left, spectrum.freqs[1:] / scale, real[channel, 1:], synthetic[channel, 1:])
         left.set_ylabel(f"PSD [dB re {square}/Hz]")
-        left.set_title(channels[row])
-        if row == rows - 1:
-            left.set_xlabel("frequency [kHz]" if scale == 1000 else "frequency [Hz]")
+        left.set_title(channels[channel])
         if views.envelope is not None:
-            _envelope(axes[row, 1], views.envelope, row, views.fault_hz)
-            if row == rows - 1:
-                axes[row, 1].set_xlabel("frequency [Hz]")
+            _envelope(axes[row, 1], views.envelope, channel, views.fault_hz)
+            if row < len(shown) - 1:
+                axes[row, 1].set_xlabel("")
+    axes[-1, 0].set_xlabel(f"frequency [{prefix}Hz]")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=2)
     return figure
+
+
+def _shown_channels(spectrum: Curves) -> NDArray[np.intp]:
+    """At most four channels, those whose spectra lie furthest apart, in their own order."""
+    gap = np.abs(_decibel(spectrum.real) - _decibel(spectrum.synthetic))[:, 1:].mean(axis=1)
+    return np.sort(np.argsort(-gap, kind="stable")[:_MOST_CHANNELS])
+
+
+def _decibel(density: Floats) -> Floats:
+    level: Floats = 10 * np.log10(density + 1e-30)
+    return level
+
+
+def _prefix(top_hz: float) -> tuple[str, float]:
+    """Prefix of the unit, and what one of it is in Hz, for an axis up to `top_hz`."""
+    if top_hz >= 1000:
+        return "k", 1000.0
+    return ("", 1.0) if top_hz >= 1 else ("m", 0.001)
 
 
 def _pair(panel: Axes, at: Floats, real: Floats, synthetic: Floats) -> None:
@@ -94,20 +117,24 @@ def _pair(panel: Axes, at: Floats, real: Floats, synthetic: Floats) -> None:
     panel.margins(x=0.01)
 
 
-def _envelope(panel: Axes, curves: Curves, row: int, fault_hz: float | None) -> None:
+def _envelope(panel: Axes, curves: Curves, channel: int, fault_hz: float | None) -> None:
     top = curves.freqs[-1]
     if fault_hz is not None:
         top = min(top, 4.2 * fault_hz)
-        for harmonic in _HARMONICS:
-            panel.axvline(harmonic * fault_hz, color=BLUE, linewidth=0.9, linestyle=":")
-            panel.annotate(
-                f"{harmonic}x", (harmonic * fault_hz, 1), xycoords=("data", "axes fraction"),
-                xytext=(2, -1), textcoords="offset points", color=BLUE, va="top", fontsize=8,
-            )  # fmt: skip
+    prefix, scale = _prefix(top)
+    marks = {} if fault_hz is None else {h: h * fault_hz / scale for h in _HARMONICS}
+    for harmonic, at in marks.items():
+        panel.axvline(at, color=BLUE, linewidth=0.9, linestyle=":")
+        panel.annotate(
+            f"{harmonic}x", (at, 1), xycoords=("data", "axes fraction"), xytext=(2, -1),
+            textcoords="offset points", color=BLUE, va="top", fontsize=8,
+        )  # fmt: skip
     # The first lines hold the mean, and are no sign of a fault.
     shown = (curves.freqs > 0.02 * top) & (curves.freqs <= top)
-    _pair(panel, curves.freqs[shown], curves.real[row, shown], curves.synthetic[row, shown])
+    at_hz = curves.freqs[shown] / scale
+    _pair(panel, at_hz, curves.real[channel, shown], curves.synthetic[channel, shown])
     panel.set_ylim(bottom=0)
+    panel.set_xlabel(f"frequency [{prefix}Hz]")
     panel.set_ylabel("sq. envelope [-]")
     panel.set_title("envelope spectrum")
 

@@ -25,6 +25,7 @@ from faultsyn.report.style import save, styled
 from faultsyn.report.tables import Table
 
 JSON, PAGE = "quality.json", "quality.html"
+_MOST_CHANNELS = 12
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ def _windows_text(quality: StoreQuality) -> str:
             quality.channels, quality.units or ("",) * len(quality.channels), strict=True
         )
     ]
-    return f"{', '.join(channels)} at {quality.rate:g} Hz"
+    more = len(channels) - _MOST_CHANNELS
+    rest = f" and {more} more channels" if more > 0 else ""
+    return f"{', '.join(channels[:_MOST_CHANNELS])}{rest} at {quality.rate:.4g} Hz"
 
 
 def _finite(value: Any) -> Any:
