@@ -183,7 +183,7 @@ def leak_gap_bars(gaps: Sequence[LeakGap]) -> Figure:
         panel.set_xlim(0, 114)
         panel.set_xticks(range(0, 101, 25))
         panel.grid(axis="y", visible=False)
-        panel.set_title(f"{setting.task}, {shots(own[0].k)}")
+        panel.set_title(f"{setting.task},\n{shots(own[0].k)}")
     figure.supxlabel(f"{SCORE}; the number is the gap in points", fontsize=9)
     _legend(figure, axes)
     return figure
