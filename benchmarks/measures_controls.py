@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +98,6 @@ def main() -> None:
     for title, (real, shots, normal, others) in cases.items():
         if arguments.case not in title:
             continue
-        begun = time.perf_counter()
         results = run_controls(
             metrics,
             real,
@@ -109,8 +107,7 @@ def main() -> None:
             others=others,
             every_arm=True,
         )
-        seconds = time.perf_counter() - begun
-        print(f"\n**{title}** ({len(real)} real windows, {len(shots)} shots, {seconds:.0f} s)\n")
+        print(f"\n**{title}** ({len(real)} real windows, {len(shots)} shots)\n")
         print(f"| measure | {' | '.join(heads)} | failed |")
         print("|---" * (len(heads) + 2) + "|")
         for name, result in results.items():

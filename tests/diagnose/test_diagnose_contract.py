@@ -214,10 +214,8 @@ def test_bad_input_is_refused_by_name(name: str) -> None:
     assert fitted(name).predict_proba(query.take([])).shape == (0, 3)
 
 
-@every
+@pytest.mark.parametrize("name", [n for n, c in CLASSIFIERS.items() if c.consumes == "windows"])
 def test_a_window_shorter_than_the_receptive_field_is_refused(name: str) -> None:
-    if CLASSIFIERS[name].consumes == "features":
-        pytest.skip("consumes feature rows")
     support = sets(name)[1]
     with pytest.raises(InputError, match=r"needs windows of at least \d+ samples, got 8"):
         quick(name).fit(support.with_x(support.x[:, :, :8]), np.random.default_rng(1))
