@@ -4,7 +4,7 @@ Architecture after TS2Vec (Yue et al., "TS2Vec: Towards Universal Representation
 AAAI 2022, section 3.1): input projection, then residual blocks of dilated convolutions. A window is
 the mean over time, not the largest value as there: on real bearings the largest value follows
 single impacts, and halves of one recording then lie a third as far apart as a recording and its
-surrogates; with the mean it is a tenth or less. Weights and their card ship with the package;
+surrogates; with the mean it is an eighth or less. Weights and their card ship with the package;
 `train_encoder` rebuilds them.
 """
 
