@@ -1,0 +1,1 @@
+"""Diffusion models of fault windows: preconditioning and sampler, networks, adapters."""
