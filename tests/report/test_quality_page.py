@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import yaml
 
-from faultsyn import api, cli
+from faultsyn import api
+from faultsyn.cli.app import main
+from faultsyn.cli.judge import show_quality
 from faultsyn.evaluate.quality import QualityReport, evaluate_quality
 from faultsyn.experiment.quality import StoreQuality
 from faultsyn.report import write_quality
@@ -124,7 +126,7 @@ def test_a_class_without_a_fault_order_has_nothing_marked(report: QualityReport)
 def verb(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["faultsyn", *arguments])
     with pytest.raises(SystemExit) as stop:
-        cli.main()
+        main()
     return int(stop.value.code or 0)
 
 
@@ -150,7 +152,7 @@ def test_the_verbs_make_and_judge_windows(
     assert Path("runs/quality/y/quality.html").is_file()
     found = json.loads(Path("runs/quality/y/quality.json").read_text())
     assert found["report"] == "runs/quality/y/quality.html"
-    cli._show_quality(found, as_json=True)
+    show_quality(found, as_json=True)
     assert json.loads(capsys.readouterr().out) == found
 
     for arguments, says in (

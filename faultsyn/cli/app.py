@@ -1,0 +1,68 @@
+"""The application: its verbs in the order of `--help`, and what becomes of errors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from faultsyn.cli.generate import synthesize
+from faultsyn.cli.ingest import ingest, simulate
+from faultsyn.cli.judge import evaluate
+from faultsyn.cli.store import inspect, validate
+from faultsyn.cli.study import report, run
+from faultsyn.cli.terminal import say
+from faultsyn.errors import FaultsynError
+
+VERBS = (
+    simulate,
+    ingest,
+    inspect,
+    validate,
+    synthesize,
+    evaluate,
+    run,
+    report,
+)
+
+app = typer.Typer(
+    name="faultsyn",
+    help="Few-shot industrial fault diagnosis: recordings in, a believable comparison out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in VERBS:
+    app.command()(verb)
+
+
+def main() -> None:
+    """Entry point: bad input is one line and exit code 2; `--debug` shows where it came from."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+        logging.basicConfig(level=logging.DEBUG)
+    try:
+        app()
+    except KeyboardInterrupt:
+        say("stopped; what was finished is kept, run the same command again to go on", err=True)
+        sys.exit(130)
+    except (FaultsynError, OSError) as error:
+        if debug:
+            raise
+        say(f"error: {_one_line(error)}", err=True)
+        sys.exit(2)
+    except Exception as error:
+        if debug:
+            raise
+        say(f"internal error: {type(error).__name__}: {_one_line(error)}", err=True)
+        say("run again with --debug for the traceback", err=True)
+        sys.exit(1)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return " ".join(str(error).split())
