@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -16,6 +17,9 @@ from faultsyn.errors import InputError
 from faultsyn.windows import NORMAL, WindowSet
 
 Space = Literal["signal", "features"]
+
+Progress = Callable[[int, int, str], None]
+"""Called with steps done, steps in all, and how it goes."""
 
 
 class Generator(ABC):
@@ -32,6 +36,19 @@ class Generator(ABC):
     - `needs_normal`: whether `adapt` requires a `pretrain` on normal windows before.
 
     Arguments are checked by `check_config`, which `pretrain` and `adapt` call first.
+
+    Set by the caller on an instance, never part of its configuration, and free to be ignored:
+
+    - `progress`: a generator that trains calls it now and then.
+    - `checkpoint`: a folder for the state of a training run. A generator that trains keeps the
+      run of each step in a folder of its own below it (`checkpoint / "pretrain"`, `checkpoint /
+      "adapt"`) and goes on from there. Whoever set it removes it when the step is done.
+
+    Kept by `save` and `load` beside what is learned, in plain JSON types:
+
+    - `curves_`: by step ("pretrain", "adapt"), the training curve (`History.as_json()` of
+      `faultsyn.neural`); a generator that trains adds its own.
+    - `provenance_`: by step, what it was trained on and how; whoever calls the step sets it.
     """
 
     name: ClassVar[str]
@@ -39,7 +56,11 @@ class Generator(ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     needs_normal: ClassVar[bool] = False
     space: Space = "signal"
+    progress: Progress | None = None
+    checkpoint: Path | None = None
 
+    curves_: Mapping[str, Any] = MappingProxyType({})
+    provenance_: Mapping[str, Any] = MappingProxyType({})
     shape_: tuple[int, int]
     channels_: tuple[str, ...]
     rate_: float
@@ -133,6 +154,8 @@ class Generator(ABC):
             "shape": list(self.shape_),
             "channels": list(self.channels_),
             "rate": None if np.isnan(self.rate_) else self.rate_,
+            "curves": dict(self.curves_),
+            "provenance": dict(self.provenance_),
         }
         return save_artifact(path, Artifact("generator", self.name, self.config(), info, arrays))
 
@@ -149,6 +172,8 @@ class Generator(ABC):
         made.rate_ = float("nan") if rate is None else float(rate)
         if artifact.info["classes"]:
             made.classes_ = tuple(artifact.info["classes"])
+        made.curves_ = artifact.info.get("curves", {})
+        made.provenance_ = artifact.info.get("provenance", {})
         made._restore(artifact.arrays, artifact.info)
         return made
 
