@@ -8,7 +8,8 @@ of coefficients is a circular shift in time). In every band b the coefficients a
 
 after taking each band from a random shot of the class (mix "bands") or a random convex
 combination of two shots (mix "blend"). One draw holds for all channels of a window, which keeps
-what ties them together.
+what ties them together. The mean of a channel is mixed like the lowest band and altered by nothing:
+noise in proportion to a pressure of 2700 kPa would drown everything else.
 """
 
 from __future__ import annotations
@@ -94,9 +95,11 @@ class WaveletExpansion(ShotGenerator):
         source = self._draw(n, rng, label)
         level = max(1, min(self.level, self._deepest()))
         x = np.asarray(self.shots_.x, np.float64)
-        bands = np.moveaxis(packet_transform(x, self.wavelet, level), -2, 1)
-        altered = self._altered(self._mixed(bands, source, rng, label), rng)
-        made = packet_inverse(np.moveaxis(altered, 1, -2), self.shape_[1], self.wavelet)
+        mean = x.mean(axis=-1, keepdims=True)
+        bands = np.moveaxis(packet_transform(x - mean, self.wavelet, level), -2, 1)
+        bands, mean = self._mixed(bands, mean, source, rng, label)
+        altered = np.moveaxis(self._altered(bands, rng), 1, -2)
+        made = packet_inverse(altered, self.shape_[1], self.wavelet) + mean
         return self._made(made, source)
 
     def _deepest(self) -> int:
@@ -106,20 +109,23 @@ class WaveletExpansion(ShotGenerator):
     def _mixed(
         self,
         bands: NDArray[np.float64],
+        mean: NDArray[np.float64],
         source: NDArray[np.intp],
         rng: np.random.Generator,
         label: str,
-    ) -> NDArray[np.float64]:
-        """Coefficients `(n, bands, C, M)` for new windows from those of the shots `(K, ...)`."""
-        own: NDArray[np.float64] = bands[source]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Coefficients `(n, bands, C, M)` and means `(n, C, 1)` from those of the shots."""
+        own, level = bands[source], mean[source]
         if self.mix == "none":
-            return own
+            return own, level
         n, n_bands = own.shape[:2]
         if self.mix == "bands":
             donors = rng.choice(self._rows(label), size=(n, n_bands))
-            return np.asarray(bands[donors, np.arange(n_bands)])
-        share = rng.uniform(0.5, 1.0, (n, 1, 1, 1))
-        return np.asarray(share * own + (1 - share) * bands[rng.choice(self._rows(label), n)])
+            return bands[donors, np.arange(n_bands)], mean[donors[:, 0]]
+        share = rng.uniform(0.5, 1.0, (n, 1, 1))
+        other = rng.choice(self._rows(label), n)
+        blend = share[..., None] * own + (1 - share[..., None]) * bands[other]
+        return blend, share * level + (1 - share) * mean[other]
 
     def _altered(self, bands: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
         n, n_bands, _, length = bands.shape

@@ -108,6 +108,16 @@ def test_matched_difference_is_put_onto_the_state_asked_for() -> None:
         )
 
 
+def test_wavelet_does_not_turn_a_level_into_noise() -> None:
+    shots = make("process").shots
+    raised = shots.with_x(shots.x + np.float32(4096.0))
+    for mix in ("none", "bands", "blend"):
+        generator = build_generator("wavelet", wavelet="db2", mix=mix, keep_lowest=True)
+        low = generator.adapt(shots, rng()).sample(6, rng(), label="inner").x
+        high = generator.adapt(raised, rng()).sample(6, rng(), label="inner").x
+        assert np.allclose(high - 4096.0, low, atol=1e-2)
+
+
 def test_wavelet_with_nothing_switched_on_copies() -> None:
     shots = vibration(3, "inner", 1)
     still = {"gain": 0.0, "sign": False, "shift": 0.0, "noise": 0.0}
