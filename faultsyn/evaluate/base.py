@@ -94,7 +94,7 @@ class Metric(ABC):
         infinity; everything else that stands in the way becomes the measurement's `reason`.
         """
         check_pair(real, synthetic)
-        given = Given(shots, normal)
+        given = Given(shots, normal, real)
         problem = unmet(self.needs, real, synthetic, given)
         problem = problem or self._too_few(len(synthetic), "synthetic")
         problem = problem or self._too_few(len(real), "real")
@@ -116,7 +116,7 @@ class Metric(ABC):
     ) -> Measurement:
         """Real against real at (at most) `n` judged windows: `value` and `floor` are equal."""
         check_pair(real, real)
-        given = Given(shots, normal)
+        given = Given(shots, normal, real)
         problem = unmet(self.needs, real, real, given) or self._too_few(len(real), "real")
         if problem:
             return Measurement(self.name, None, None, 0, problem)
@@ -136,13 +136,14 @@ class Metric(ABC):
         rng: np.random.Generator,
         shots: WindowSet | None = None,
         normal: WindowSet | None = None,
+        scale: WindowSet | None = None,
     ) -> Comparison:
         """One comparison without halving: `judged` against the whole real `reference`.
 
-        For the controls, which bring their own held-out real windows. Raises `InputError` when it
-        cannot be made.
+        For the controls, which bring their own held-out real windows; `scale` are all real windows
+        of the evaluation (the reference when None). Raises `InputError` when it cannot be made.
         """
-        given = Given(shots, normal)
+        given = Given(shots, normal, scale)
         problem = unmet(self.needs, reference, judged, given)
         problem = problem or self._too_few(min(len(reference), len(judged)), "real and judged")
         if problem:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 from faultsyn.evaluate.base import Metric
 from faultsyn.evaluate.needs import Given, Need
+from faultsyn.evaluate.remember import once_per_window
 from faultsyn.windows import WindowSet
 
 
@@ -35,18 +36,24 @@ class ContextFID(Metric):
     ) -> tuple[WindowSet, WindowSet]:
         from faultsyn.evaluate.encoder import encode
 
-        mean = real.x.mean(axis=(0, 2), dtype=np.float64)[:, None]
-        spread = real.x.std(axis=(0, 2), dtype=np.float64)[:, None]
-        varies = spread[:, 0] > 1e-6 * np.abs(real.x).max(axis=(0, 2))
+        # One scale for the whole evaluation: a window is then encoded once, whatever the split.
+        scale = (real if given.scale is None else given.scale).x
+        mean = scale.mean(axis=(0, 2), dtype=np.float64)[:, None]
+        spread = scale.std(axis=(0, 2), dtype=np.float64)[:, None]
+        varies = spread[:, 0] > 1e-6 * np.abs(scale).max(axis=(0, 2))
         if not varies.any():
             raise InputError("the real windows are constant in every channel")
 
+        names = tuple(c for c, v in zip(real.channels, varies, strict=True) if v)
+        at = ("context", mean.tobytes(), spread.tobytes())
+
+        def rows(x: NDArray[Any]) -> NDArray[Any]:
+            standard = ((x - mean) / np.where(spread > 0, spread, 1.0))[:, varies]
+            flat = standard.reshape(-1, x.shape[-1])
+            return encode(flat).reshape(len(x), len(names), -1)
+
         def encoded(windows: WindowSet) -> WindowSet:
-            x = ((windows.x - mean) / np.where(spread > 0, spread, 1.0))[:, varies]
-            rows = encode(x.reshape(-1, windows.n_samples))
-            x = np.ascontiguousarray(rows.reshape(len(windows), int(varies.sum()), -1))
-            names = tuple(c for c, v in zip(windows.channels, varies, strict=True) if v)
-            return windows.with_x(x, channels=names)
+            return windows.with_x(once_per_window(at, windows.x, rows), channels=names)
 
         return encoded(real), encoded(judged)
 

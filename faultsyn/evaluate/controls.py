@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
-from faultsyn.evaluate.base import Metric
+from faultsyn.evaluate.base import Comparison, Metric
 from faultsyn.evaluate.halves import split_halves
+from faultsyn.evaluate.remember import remembering
 from faultsyn.signal.surrogates import iaaft, phase_randomise
 from faultsyn.windows import WindowSet
 
@@ -111,39 +112,40 @@ def run_controls(
     """Rank the controls with each measure on real windows of one class, `repeats` times over.
 
     (Once for costly measures.) Each time the real windows are split into halves that share no
-    recording (or time); one half is the reference, the other plays the synthetic set, then each
-    control does. Controls that are not a measure's business are skipped unless `every_arm`. Where
-    no `shots` are given, a fifth of the windows (at most 20) play them, kept out of the rest.
+    recording (or time); one half is the reference, the other plays the synthetic set, then as many
+    windows of each control do, drawn from twice as many made beforehand. Controls that are not a
+    measure's business are skipped unless `every_arm`. Where no `shots` are given, a fifth of the
+    windows (at most 20) play them, kept out of the rest.
 
     Raises `InputError` when the real windows cannot be halved.
     """
-    values: dict[str, dict[str, list[float]]] = {m.name: {} for m in metrics}
-    badness: dict[str, dict[str, list[float]]] = {m.name: {} for m in metrics}
+    found: dict[str, dict[str, list[Comparison]]] = {m.name: {} for m in metrics}
     reasons: dict[str, str] = {}
-    for repeat in range(repeats):
-        unseen, seeds = (real, shots) if shots is not None else _own_shots(real, rng)
-        reference, held = (_at_most(half, rng) for half in split_halves(unseen, rng))
-        arms = {HELD_OUT: held, **control_arms(held, seeds, rng, others)}
-        for metric in metrics if repeat == 0 else [m for m in metrics if not m.costly]:
-            wanted = arms if every_arm else [a for a in arms if a in (HELD_OUT, *metric.sees)]
-            for name in wanted:
-                try:
-                    found = metric.compare(reference, arms[name], rng, seeds, normal)
-                except InputError as error:
-                    reasons.setdefault(metric.name, f"{name}: {error}")
-                    continue
-                values[metric.name].setdefault(name, []).append(found.value)
-                badness[metric.name].setdefault(name, []).append(found.badness)
-    return {m.name: _verdict(m, values[m.name], badness[m.name], reasons) for m in metrics}
+    unseen, seeds = (real, shots) if shots is not None else _own_shots(real, rng)
+    pools = control_arms(_at_most(unseen, rng, 2 * MOST_WINDOWS), seeds, rng, others)
+    with remembering():
+        for repeat in range(repeats):
+            reference, held = (_at_most(half, rng) for half in split_halves(unseen, rng))
+            arms = {name: _at_most(pool, rng, len(held)) for name, pool in pools.items()}
+            arms = {HELD_OUT: held, **arms}
+            for metric in metrics if repeat == 0 else [m for m in metrics if not m.costly]:
+                for name in arms:
+                    if not (every_arm or name in (HELD_OUT, *metric.sees)):
+                        continue
+                    try:
+                        one = metric.compare(reference, arms[name], rng, seeds, normal, unseen)
+                    except InputError as error:
+                        reasons.setdefault(metric.name, f"{name}: {error}")
+                        continue
+                    found[metric.name].setdefault(name, []).append(one)
+    return {m.name: _verdict(m, found[m.name], reasons) for m in metrics}
 
 
 def _verdict(
-    metric: Metric,
-    values: Mapping[str, list[float]],
-    badness: Mapping[str, list[float]],
-    reasons: Mapping[str, str],
+    metric: Metric, found: Mapping[str, list[Comparison]], reasons: Mapping[str, str]
 ) -> ControlResult:
-    means = {name: float(np.mean(found)) for name, found in values.items()}
+    means = {name: float(np.mean([c.value for c in each])) for name, each in found.items()}
+    badness = {name: [c.badness for c in each] for name, each in found.items()}
     if HELD_OUT not in badness:
         return ControlResult(metric.name, means, (), {}, reasons[metric.name])
     failed, unchecked = [], {}
@@ -184,5 +186,5 @@ def _own_shots(real: WindowSet, rng: np.random.Generator) -> tuple[WindowSet, Wi
     return real.take(np.sort(order[count:])), real.take(order[:count])
 
 
-def _at_most(windows: WindowSet, rng: np.random.Generator) -> WindowSet:
-    return windows.take(np.sort(rng.permutation(len(windows))[:MOST_WINDOWS]))
+def _at_most(windows: WindowSet, rng: np.random.Generator, most: int = MOST_WINDOWS) -> WindowSet:
+    return windows.take(np.sort(rng.permutation(len(windows))[:most]))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.evaluate.kurtosis import window_kurtosis
+from faultsyn.evaluate.remember import once_per_window
 from faultsyn.signal.envelope import envelope_bands
 from faultsyn.signal.spectrum import log_spectrum
 from faultsyn.windows import WindowSet
@@ -76,13 +77,16 @@ def _scaled(
 def _blocks(windows: WindowSet, n_spectrum: int, n_envelope: int) -> Blocks:
     if not np.isfinite(windows.rate):
         return {"rows": windows.rows}
-    length = windows.n_samples
-    spectrum = log_spectrum(windows.x, max(1, min(n_spectrum, length // 2)))
-    envelopes = envelope_bands(
+    rate, length = windows.rate, windows.n_samples
+    n_spectrum = max(1, min(n_spectrum, length // 2))
+    n_envelope = max(1, min(n_envelope, length // 4))
+    spectrum = once_per_window(
+        ("spectrum", n_spectrum), windows.x, lambda x: log_spectrum(x, n_spectrum)
+    )
+    envelopes = once_per_window(
+        ("envelope", rate, n_envelope),
         windows.x,
-        windows.rate,
-        windows.rate * ENVELOPE_SHARE,
-        max(1, min(n_envelope, length // 4)),
+        lambda x: envelope_bands(x, rate, rate * ENVELOPE_SHARE, n_envelope),
     )
     n = len(windows)
     return {

@@ -24,10 +24,13 @@ class Given:
 
     - `shots`: the real windows that the generator was adapted to.
     - `normal`: healthy windows.
+    - `scale`: all real windows of the evaluation, where scales must not change from one comparison
+      to the next.
     """
 
     shots: WindowSet | None = None
     normal: WindowSet | None = None
+    scale: WindowSet | None = None
 
 
 class Need(StrEnum):

@@ -12,6 +12,7 @@ from faultsyn.errors import InputError
 from faultsyn.evaluate.base import Measurement, Metric, check_pair
 from faultsyn.evaluate.controls import ControlResult, run_controls
 from faultsyn.evaluate.registry import METRICS, build_metrics
+from faultsyn.evaluate.remember import remembering
 from faultsyn.evaluate.views import Views, make_views
 from faultsyn.windows import WindowSet
 
@@ -98,10 +99,11 @@ def evaluate_quality(
     label = _one_label(real, synthetic)
     check_pair(real, synthetic)
     chosen = build_metrics(metrics)
-    measured = {m.name: m(real, synthetic, rng, shots, normal) for m in chosen}
-    computed = [m for m in chosen if measured[m.name].value is not None]
-    controls, left_out = _check(computed, real, shots, normal, others, rng)
-    views = make_views(real, synthetic, rng, shots, normal)
+    with remembering():
+        measured = {m.name: m(real, synthetic, rng, shots, normal) for m in chosen}
+        computed = [m for m in chosen if measured[m.name].value is not None]
+        controls, left_out = _check(computed, real, shots, normal, others, rng)
+        views = make_views(real, synthetic, rng, shots, normal)
     return QualityReport(
         label,
         len(real),
