@@ -47,5 +47,5 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "== installing faultsyn and its tools into $(VENV)"
-	$(PIP) --editable '.[dev,rocket]'
+	$(PIP) --editable '.[dev,rocket,formats]'
 	@touch $@ $(VENV)/.core

@@ -24,6 +24,7 @@ class Located:
 
     - `name`, `quantity`, `unit`: of the channel.
     - `file`: relative path; `variable`: name in it, or a range of columns in a table of rows.
+    - `count`: what one stored count stands for, before `scale`; None when it holds no counts.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Located:
     file: str
     variable: str
     channel: Channel
+    count: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Finder:
                 file,
                 variable,
                 channel,
+                source.counts.get(variable),
             )
             for variable in variables
         ]

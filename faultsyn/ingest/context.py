@@ -121,11 +121,14 @@ class Context(Mapping[str, Scalar]):
             if hit is None:
                 raise KeyError(name)
             return (hit[1] if hit.re.groups else hit[0]).strip()
-        found = select(source.names, value.source, self._given, where)
+        known = [*source.names, *source.attributes]
+        found = select(known, value.source, self._given, where)
         if not found:
             raise KeyError(name)
         if len(found) > 1:
             raise InputError(f"{where}: fits both '{found[0]}' and '{found[1]}'")
+        if found[0] in source.attributes:
+            return source.attributes[found[0]]
         row = self._given.get("row")
         return read_value(source, found[0], value, where, int(row) if row is not None else None)
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from faultsyn.errors import InputError
-from faultsyn.ingest.readers import Source, open_source
+from faultsyn.ingest.readers import Source, is_mat73, open_source
 from faultsyn.ingest.schema import Body
 
 AHEAD = 2
@@ -119,7 +119,7 @@ class Files:
 
 def _hash(path: Path) -> _Hashed:
     """A file's hash, and its bytes where the reader needs all of them anyway."""
-    if path.suffix == ".mat":
+    if path.suffix == ".mat" and not is_mat73(path):
         content = path.read_bytes()
         return hashlib.sha256(content).hexdigest(), content
     with path.open("rb") as file:

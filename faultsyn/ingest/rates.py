@@ -15,6 +15,7 @@ from faultsyn.ingest.streams import TimeColumn
 from faultsyn.ingest.values import NoValue, as_number, evaluate
 
 _CLEAN = 2e-6
+_HEADER = "header"
 
 
 @dataclass
@@ -41,9 +42,11 @@ class Rates:
 
 
 def stream_rate(
-    card: Card, rule: Effective, spec: Stream, source: Source, names: Context
+    card: Card, rule: Effective, spec: Stream, source: Source, variable: str, names: Context
 ) -> tuple[float, bool, TimeColumn | None]:
     """The rate that all statements agree on [Hz], whether it is measured only, the time column.
+
+    - `variable`: of the stream's first channel, whose rate the file's header may state.
 
     Raises `InputError` when nothing states a rate or two statements differ.
     """
@@ -54,9 +57,13 @@ def stream_rate(
         ("'file_rate'", spec.file_rate, False),
         ("'interval'", spec.interval, True),
     ):
+        if value is not None and value.value == _HEADER:
+            continue
         number = _number(card, value, names, f"{where}: {source_name}")
         if number is not None:
             stated[source_name] = 1 / number if inverse and number else number
+    if variable in source.rates:
+        stated["the file's header"] = source.rates[variable]
     measured = not stated
     time = None
     if spec.time is not None:
@@ -84,16 +91,23 @@ def _time_column(
     spec: Stream, rule: Effective, source: Source, names: Context
 ) -> tuple[TimeColumn, float]:
     assert spec.time is not None
-    found = select(source.names, spec.time.source, names, rule.where)
-    if len(found) != 1:
-        wanted = " or ".join(f"'{entry}'" for entry in spec.time.source)
-        known = ", ".join(list(source.names)[:12])
-        raise InputError(f"{source.path}: expected time column {wanted}, the file has {known}")
-    name = found[0]
-    textual = source.is_text(name)
+    name = _column(source, spec.time.source, rule, names)
+    second = _column(source, spec.time.second, rule, names) if spec.time.second else None
+    textual = source.is_text(name) or second is not None
     clock = Clock(spec.time, textual, f"{source.path}: time column '{name}'")
-    head = next(iter(source.blocks([name], [name] if textual else [])))[name]
-    rate = clock.rate(head)
+    column = TimeColumn(name, second, textual, clock, rule.tolerance)
+    wanted = column.wanted
+    head = next(iter(source.blocks(wanted, wanted if textual else [])))
+    rate = clock.rate(column.cells(head))
     rounded = float(f"{rate:.5g}")
     clean = rounded if abs(rate / rounded - 1) < _CLEAN else rate
-    return TimeColumn(name, clock, rule.tolerance), clean
+    return column, clean
+
+
+def _column(source: Source, wanted: list[str | int], rule: Effective, names: Context) -> str:
+    found = select(source.names, wanted, names, rule.where)
+    if len(found) != 1:
+        text = " or ".join(f"'{entry}'" for entry in wanted)
+        known = ", ".join(list(source.names)[:12])
+        raise InputError(f"{source.path}: expected time column {text}, the file has {known}")
+    return found[0]

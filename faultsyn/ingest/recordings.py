@@ -149,7 +149,8 @@ class Planner:
         for stream, channels in finder.locate().items():
             spec = rule.body.streams[stream]
             source = self.files.open(channels[0].file, rule.body)
-            rate, measured, time = stream_rate(self.card, rule, spec, source, names)
+            first = channels[0].variable
+            rate, measured, time = stream_rate(self.card, rule, spec, source, first, names)
             name = names.text(stream, "stream")
             rate = self.rates.settle(name, rate, measured, rule.tolerance, str(source.path))
             span = (0, None) if segment is None else _span(segment, rate, rule)
@@ -224,7 +225,8 @@ class Planner:
         for stream, channels in table.channels.items():
             source = self.files.open(channels[0].file, rule.body)
             spec = rule.body.streams[stream]
-            rate, measured, _ = stream_rate(self.card, rule, spec, source, names)
+            first = channels[0].variable
+            rate, measured, _ = stream_rate(self.card, rule, spec, source, first, names)
             name = names.text(stream, "stream")
             found[name] = self.rates.settle(name, rate, measured, rule.tolerance, str(source.path))
         return found

@@ -51,7 +51,8 @@ class Value(Strict):
 class FileValue(Strict):
     """A single value inside the data file, usable as `{name}`.
 
-    - `from`: variable or column (literal name, else regular expression; a list is tried in order).
+    - `from`: variable or column (literal name, else regular expression; a list is tried in order),
+      or an attribute: `@name` of the file, `variable@name`.
     - `preamble`: regular expression on a text file's lines before the data; group 1 is the value.
     - `take`: which value of a vector or column; `only` demands that there is one (in a rule with
       `rows`, one for each row).
@@ -105,27 +106,30 @@ class Time(Strict):
     """A stream's time column.
 
     - `from`: variable or column.
+    - `and`: second column, where date and time of day stand apart; joined with a blank.
     - `unit`: of a numeric column.
     - `format`: strptime format of a text column; ISO 8601 needs none.
     """
 
     short: ClassVar[str] = "from"
     source: list[str | int] = Field(alias="from")
+    second: list[str | int] = Field(default=[], alias="and")
     unit: Literal["ns", "us", "ms", "s", "min", "h"] = "s"
     format: str | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _listed(cls, data: Any) -> Any:
-        return as_list(data, "from")
+        return as_list(data, "from", "and")
 
 
 class Stream(Strict):
     """Channels that share a sample rate. Of `rate`, `file_rate`, `interval` and `time` at least one
     is needed; all that are given must agree.
 
-    - `rate`: declared samples per second [Hz]; `file_rate`: the file's own statement of it [Hz];
-      `interval`: seconds between samples; `time`: time column.
+    - `rate`: declared samples per second [Hz]; `file_rate`: the file's own statement of it [Hz],
+      `header` where the format has a place for it; `interval`: seconds between samples; `time`:
+      time column.
     - `quantity`, `unit`: for channels that do not say.
     - `channels`: name -> where it is. A name with `{group}` stands for every variable that `from`
       matches, named by its groups.
@@ -202,7 +206,7 @@ class Table(Strict):
 class Body(Strict):
     """What a rule says about its recordings; `defaults` says it for all rules.
 
-    - `format`: mat, text or array, where the file's suffix does not tell.
+    - `format`: how to read the files, where their suffix does not tell.
     - `text`: layout of text files; `transpose`: swap the last two axes of what is read.
     - `rows`: every row of every file is a recording of its own.
     - `values`: single values inside the file; `join`: table -> key template.
@@ -211,7 +215,9 @@ class Body(Strict):
     - `rate_tolerance`: relative; how far statements of one rate may lie apart.
     """
 
-    format: Literal["mat", "text", "array"] | None = None
+    format: (
+        Literal["mat", "text", "array", "sound", "parquet", "hdf5", "tdms", "universal"] | None
+    ) = None
     text: Text | None = None
     transpose: bool | None = None
     rows: bool | None = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from faultsyn.errors import InputError
 from faultsyn.ingest.channels import Located
-from faultsyn.ingest.clock import Clock
+from faultsyn.ingest.clock import Clock, as_texts
 from faultsyn.ingest.quality import Quality
 from faultsyn.ingest.readers import Source
 from faultsyn.ingest.readers.base import Array
@@ -21,14 +21,30 @@ Report = Callable[[list[str]], None]
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """A stream's time column: its name in the file of the stream's first channel, and its clock.
+    """A stream's time column in the file of its first channel, and its clock.
 
+    - `name`: of the column; `second`: of the one with the time of day, if it stands apart.
+    - `textual`: the cells are dates, not numbers.
     - `tolerance`: relative difference from the agreed rate that its times may show.
     """
 
     name: str
+    second: str | None
+    textual: bool
     clock: Clock
     tolerance: float
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to read."""
+        return [self.name] if self.second is None else [self.name, self.second]
+
+    def cells(self, block: dict[str, Array]) -> Array:
+        """The times of a block of the file, `(n,)` numbers, texts or dates."""
+        if self.second is None:
+            return block[self.name]
+        first, second = as_texts(block[self.name]), as_texts(block[self.second])
+        return np.char.add(np.char.add(first, " "), second)
 
 
 @dataclass(frozen=True)
@@ -53,16 +69,27 @@ class Share:
 
         - `report`: called with the quality flags when all samples have been read.
         """
-        return stream_data(self.name, self._samples(report), self.rate, self.channels)
+        return stream_data(self.name, self._samples(report), self.rate, self.channels, self._scale)
+
+    @property
+    def _scale(self) -> float | None:
+        """Physical units per count when all channels are counts of one scale, else None."""
+        scales = {(c.count, c.channel.scale, c.channel.offset) for c in self.channels}
+        count, scale, offset = scales.pop()
+        if scales or count is None or offset or scale <= 0:
+            return None
+        return count * scale
 
     def _samples(self, report: Report) -> Iterator[Array]:
         quality = Quality(tuple(c.name for c in self.channels))
         empty = True
         for block in _clip(self._blocks(), *self.span):
             if self.time is not None:
-                self.time.clock.add(block[self.time.name], self.rate)
-            samples = stack([block[_key(c)] for c in self.channels], self.channels)
-            quality.add(samples)
+                self.time.clock.add(self.time.cells(block), self.rate)
+            columns = [block[_key(c)] for c in self.channels]
+            physical = stack(columns, self.channels)
+            quality.add(physical)
+            samples = physical if self._scale is None else np.stack(columns, axis=1)
             empty = False
             yield samples
         if empty:
@@ -82,29 +109,56 @@ class Share:
         if len(files) == 1:
             yield from self._of_file(files[0], self.time)
             return
-        joined: dict[str, Array] = {}
-        lengths: dict[str, int] = {}
-        for file in files:
-            parts = list(self._of_file(file, self.time if file == files[0] else None))
-            joined.update({key: np.concatenate([p[key] for p in parts]) for key in parts[0]})
-            lengths[file] = sum(len(next(iter(part.values()))) for part in parts)
-        check_lengths(self.name, lengths, "samples")
-        yield joined
+        yield from _joined(
+            {file: self._of_file(file, self.time if file == files[0] else None) for file in files},
+            self.name,
+        )
 
     def _of_file(self, file: str, time: TimeColumn | None) -> Blocks:
         source = self.open(file)
         wanted = {c.variable: _key(c) for c in self.channels if c.file == file}
-        extra = [time.name] if time is not None else []
-        text = [name for name in extra if source.is_text(name)]
+        extra = time.wanted if time is not None else []
+        text = extra if time is not None and time.textual else []
         for block in source.blocks(list(dict.fromkeys([*wanted, *extra])), text):
             found = {key: block[name] for name, key in wanted.items()}
             yield found | {name: block[name] for name in extra}
 
 
+def _joined(files: dict[str, Blocks], stream: str) -> Blocks:
+    """The blocks of several files side by side, cut to equal lengths."""
+    rest: dict[str, dict[str, Array]] = {}
+    counts = dict.fromkeys(files, 0)
+    ended = False
+    while not ended:
+        for file, blocks in files.items():
+            while not _length(rest.get(file)):
+                block = next(blocks, None)
+                if block is None:
+                    ended = True
+                    break
+                rest[file] = block
+                counts[file] += _length(block)
+        if not ended:
+            n = min(map(_length, rest.values()))
+            yield {key: a[:n] for block in rest.values() for key, a in block.items()}
+            rest = {f: {key: a[n:] for key, a in b.items()} for f, b in rest.items()}
+    for file, blocks in files.items():
+        counts[file] += sum(map(_length, blocks))
+    check_lengths(stream, counts, "samples")
+
+
+def _length(block: dict[str, Array] | None) -> int:
+    return 0 if block is None else len(next(iter(block.values())))
+
+
 def stream_data(
-    name: str, samples: Array | Iterator[Array], rate: float, channels: Sequence[Located]
+    name: str,
+    samples: Array | Iterator[Array],
+    rate: float,
+    channels: Sequence[Located],
+    scale: float | None = None,
 ) -> StreamData:
-    """`StreamData` with the channels' names, quantities and units."""
+    """`StreamData` with the channels' names, quantities and units; `scale` of counts."""
     return StreamData(
         stream=name,
         samples=samples,
@@ -112,6 +166,7 @@ def stream_data(
         channels=tuple(c.name for c in channels),
         quantities=tuple(c.quantity for c in channels),
         units=tuple(c.unit for c in channels),
+        scale=scale,
     )
 
 
@@ -120,6 +175,8 @@ def stack(columns: Sequence[Array], channels: Sequence[Located]) -> Array:
     samples = np.empty((len(columns), len(columns[0])), np.float32)
     for k, (column, located) in enumerate(zip(columns, channels, strict=True)):
         scale, offset = located.channel.scale, located.channel.offset
+        if located.count is not None:
+            scale *= located.count
         if scale != 1.0 or offset != 0.0:
             column = np.asarray(column, np.float64) * scale + offset
         with np.errstate(over="ignore"):  # beyond float32 is infinite, which is flagged

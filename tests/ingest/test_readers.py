@@ -263,13 +263,6 @@ def test_truncated_mat(tmp_path: Path, compressed: bool) -> None:
         assert len(source.names) < 3
 
 
-def test_mat_73_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "x.mat"
-    path.write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + b"\x89HDF\r\n\x1a\n")
-    with pytest.raises(InputError, match=r"x\.mat: MATLAB 7\.3 files are not read yet.*-v7"):
-        open_source(path)
-
-
 def test_numpy_files(tmp_path: Path) -> None:
     table = np.arange(12, dtype=np.int16).reshape(4, 3)
     np.save(tmp_path / "x.npy", table)

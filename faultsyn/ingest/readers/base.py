@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,12 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 
 Array = NDArray[Any]
+Attribute = bool | int | float | str
+
+BLOCK_ROWS = 1 << 18
+"""Samples of a channel that a reader of binary files hands out at once."""
+MOST_COLUMNS = 1 << 12
+"""A variable with more entries on its last axis is a matrix only, not named columns too."""
 
 
 class Source(ABC):
@@ -22,6 +30,10 @@ class Source(ABC):
     - `names`: its variables or columns, in file order.
     - `units`: unit by name, where the file states one.
     - `preamble`: a text file's lines before the data.
+    - `attributes`: what the file says of itself besides samples: `@name` of the file, else
+      `variable@name`.
+    - `rates`: sample rate [Hz] by name, where the file's header states one.
+    - `counts`: by name, what one count stands for; such variables come as int16 or int32 counts.
     - `tabular`: the file is one table of numbers, so that all of it can be one matrix.
     """
 
@@ -30,12 +42,18 @@ class Source(ABC):
     names: Sequence[str]
     units: dict[str, str]
     preamble: str
+    attributes: dict[str, Attribute]
+    rates: dict[str, float]
+    counts: dict[str, float]
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.names = ()
         self.units = {}
         self.preamble = ""
+        self.attributes = {}
+        self.rates = {}
+        self.counts = {}
 
     @abstractmethod
     def blocks(
@@ -72,7 +90,8 @@ def columns_of(array: Array, name: str, transpose: bool) -> dict[str, Array]:
     if transpose:
         array = np.swapaxes(array, -1, -2)
     found = {name: array}
-    found.update({f"{name}.{k + 1}": array[..., k] for k in range(array.shape[-1])})
+    if array.shape[-1] <= MOST_COLUMNS:
+        found.update({f"{name}.{k + 1}": array[..., k] for k in range(array.shape[-1])})
     return found
 
 
@@ -105,6 +124,80 @@ def equal_lengths(found: dict[str, Array], path: Path) -> None:
             )
 
 
+def pieces(found: dict[str, Array]) -> Iterator[dict[str, Array]]:
+    """Arrays of equal length, `BLOCK_ROWS` at a time; one empty piece of empty arrays."""
+    n = len(next(iter(found.values()), ()))
+    for start in range(0, max(n, 1), BLOCK_ROWS):
+        yield {name: array[start : start + BLOCK_ROWS] for name, array in found.items()}
+
+
+def lockstep(parts: dict[str, Iterator[Array]], where: str) -> Iterator[dict[str, Array]]:
+    """Several channels that come in pieces of different lengths, as blocks of equal length.
+
+    Raises `InputError` naming two channels that differ in length.
+    """
+    rest: dict[str, Array] = {}
+    counts = dict.fromkeys(parts, 0)
+    while True:
+        ended = []
+        for name, stream in parts.items():
+            while not len(rest.get(name, ())):
+                piece = next(stream, None)
+                if piece is None:
+                    ended.append(name)
+                    break
+                rest[name] = piece
+                counts[name] += len(piece)
+        if ended:
+            break
+        n = min(len(piece) for piece in rest.values())
+        yield {name: piece[:n] for name, piece in rest.items()}
+        rest = {name: piece[n:] for name, piece in rest.items()}
+    for name, stream in parts.items():
+        counts[name] += sum(len(piece) for piece in stream)
+    first = next(iter(parts))
+    for name, count in counts.items():
+        if count != counts[first]:
+            raise InputError(
+                f"{where}: '{first}' has {counts[first]} samples, '{name}' has {count}"
+            )
+    if not counts[first]:
+        yield {name: np.empty(0) for name in parts}
+
+
+def library(module: str, path: Path) -> Any:
+    """A library that only some file formats need, imported when such a file is met.
+
+    Raises `InputError` saying how to install it when it is missing.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise InputError(
+            f"{path}: reading this format needs the package '{module}', which is not installed",
+            "pip install 'faultsyn[formats]'",
+        ) from None
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Whatever a file library raises on a damaged file becomes one line that names the file.
+
+    Each library has errors of its own for every place at which a file can be damaged, so any
+    exception counts here.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0][:200]
+        raise InputError(
+            f"{path}: damaged, truncated or not a {kind} file ({reason})",
+            "copy it again from its source",
+        ) from None
+
+
 class MemorySource(Source):
     """A file whose variables are all in memory.
 
@@ -119,8 +212,8 @@ class MemorySource(Source):
     def blocks(
         self, names: Sequence[str], text: Collection[str] = ()
     ) -> Iterator[dict[str, Array]]:
-        """All of the named variables in one block."""
-        found = {}
+        """The named variables, `BLOCK_ROWS` samples at a time."""
+        found: dict[str, Array] = {}
         for name in names:
             array = self._variables[name]
             where = f"{self.path}: variable '{name}'"
@@ -129,7 +222,7 @@ class MemorySource(Source):
             else:
                 found[name] = vector(array, where)
         equal_lengths(found, self.path)
-        yield found
+        yield from pieces(found)
 
     def matrix(self, name: str) -> Array:
         """The variable as it is; a vector is one row."""

@@ -1,4 +1,4 @@
-"""MATLAB files up to version 7.2 (MAT level 5), compressed or not."""
+"""MATLAB files: up to version 7.2 (MAT level 5) in memory, compressed or not; 7.3 by slices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import scipy.io
 from scipy.io.matlab import MatReadError
 
 from faultsyn.errors import InputError
-from faultsyn.ingest.readers.base import Array, MemorySource, columns_of
+from faultsyn.ingest.readers.base import Array, MemorySource, Source, columns_of
+from faultsyn.ingest.readers.mat73 import Mat73Source
 
 _BROKEN = (
     ValueError,
@@ -32,7 +33,14 @@ _BROKEN = (
 """What scipy raises on damaged files, depending on where the damage is."""
 
 
-def open_mat(path: Path, transpose: bool, content: bytes | None = None) -> MemorySource:
+def is_mat73(path: Path) -> bool:
+    """True for a MATLAB 7.3 file, which is HDF5 and is not read into memory."""
+    with path.open("rb") as file:
+        head = file.read(516)
+    return head[:10] == b"MATLAB 7.3" or b"\x89HDF" in (head[:4], head[512:516])
+
+
+def open_mat(path: Path, transpose: bool, content: bytes | None = None) -> Source:
     """Read a .mat file; structs appear as dotted names.
 
     `bearing.gs` is field `gs` of struct `bearing`. The elements of a struct array or cell array
@@ -42,13 +50,11 @@ def open_mat(path: Path, transpose: bool, content: bytes | None = None) -> Memor
     - `transpose`: swap the last two axes of every variable.
     - `content`: the file's bytes, where they have been read already.
 
-    Raises `InputError` when the file is damaged, truncated, or of version 7.3.
+    Raises `InputError` when the file is damaged or truncated.
     """
+    if is_mat73(path):
+        return Mat73Source(path, transpose)
     content = path.read_bytes() if content is None else content
-    if content[:10] == b"MATLAB 7.3" or content[:4] == b"\x89HDF" or content[512:516] == b"\x89HDF":
-        raise InputError(
-            f"{path}: MATLAB 7.3 files are not read yet", "save it in MATLAB with -v7 instead"
-        )
     try:
         loaded = scipy.io.loadmat(BytesIO(content))
     except _BROKEN as error:
