@@ -50,7 +50,7 @@ def batch(rng: np.random.Generator) -> Lesson:
 def main() -> None:
     """Train and write weights and card beside this module (or to `--out`)."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--version", type=int, default=1, help="number of this trunk")
     parser.add_argument("--out", type=Path, default=WEIGHTS.parent)
