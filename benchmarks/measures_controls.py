@@ -1,13 +1,15 @@
 """How each measure ranks the controls on real recordings: the tables of docs/measures.md.
 
 Run: python benchmarks/measures_controls.py [--data DIR] [--measures NAME ...] [--case WORD].
-Prints Markdown.
+Prints Markdown. The hydraulic cases read the store `data/zema.h5`, the others the public files.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,10 @@ from scipy.signal import decimate
 
 from faultsyn.evaluate.controls import CONTROLS, HELD_OUT, run_controls
 from faultsyn.evaluate.registry import METRICS, build_metrics
-from faultsyn.windows import WindowSet
+from faultsyn.experiment import load_task
+from faultsyn.experiment.cache import ArrayCache
+from faultsyn.experiment.data import load_data
+from faultsyn.windows import NORMAL, WindowSet
 
 Case = tuple[WindowSet, WindowSet, WindowSet, dict[str, WindowSet]]
 DRIVE_END = "cwru/12k_Drive_End_Bearing_Fault_Data"
@@ -42,7 +47,7 @@ def cwru(path: Path, label: str, length: int, channels: tuple[str, ...] = ("DE",
     return WindowSet(x.astype(np.float32), table, 12000.0, channels)
 
 
-def bearing_case(data: Path, label: str, length: int, channels: tuple[str, ...]) -> Case:
+def bearing_case(data: Path, label: str, length: int, channels: tuple[str, ...] = ("DE",)) -> Case:
     """A 21 mil fault at the drive end, load 0; the other fault; the same fault at 14 or 7 mil."""
     files = {
         "inner": ("IR/021/209_0.mat", "OR/021/@6/234_0.mat", "IR/007/105_0.mat"),
@@ -77,6 +82,22 @@ def process_case(data: Path) -> Case:
     return real, shots, normal, {"another fault": windows("d02_te.dat", "fault02", 160)}
 
 
+def hydraulic_case(task: str, label: str, healthy_but: dict[str, str]) -> Case:
+    """One fault of the hydraulic rig: 17 channels, cycles of 60 s at 10 Hz; 120 cycles, 20 shots.
+
+    The other fault: cycles of the healthy class with the conditions `healthy_but`.
+    """
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        windows = load_data(load_task(task), ArrayCache(Path(folder))).windows
+        mine = windows.of(label)
+        mine = mine.take(rng.permutation(len(mine))[:140])
+        healthy = windows.of(NORMAL)
+    other = np.all([healthy.column(name) == value for name, value in healthy_but.items()], axis=0)
+    shots, real = mine.take(slice(0, 20)), mine.take(slice(20, None))
+    return real, shots, healthy, {"another fault": healthy.take(other)}
+
+
 def main() -> None:
     """Print one table per case."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
@@ -85,19 +106,24 @@ def main() -> None:
     parser.add_argument("--case", default="", help="only cases whose title contains this")
     arguments = parser.parse_args()
     data = arguments.data
-    cases = {
-        "CWRU inner race 21 mil, windows of 1024": bearing_case(data, "inner", 1024, ("DE",)),
-        "CWRU outer race 21 mil, windows of 1024": bearing_case(data, "outer", 1024, ("DE",)),
-        "CWRU inner race 21 mil, windows of 4096": bearing_case(data, "inner", 4096, ("DE",)),
-        "CWRU outer race 21 mil, windows of 4096": bearing_case(data, "outer", 4096, ("DE",)),
-        "CWRU inner race 21 mil, two channels": bearing_case(data, "inner", 1024, ("DE", "FE")),
-        "TEP fault 1, 52 channels, windows of 24": process_case(data),
+    both = ("DE", "FE")
+    cases: dict[str, Callable[[], Case]] = {
+        "CWRU inner race 21 mil, windows of 1024": lambda: bearing_case(data, "inner", 1024),
+        "CWRU outer race 21 mil, windows of 1024": lambda: bearing_case(data, "outer", 1024),
+        "CWRU inner race 21 mil, windows of 4096": lambda: bearing_case(data, "inner", 4096),
+        "CWRU outer race 21 mil, windows of 4096": lambda: bearing_case(data, "outer", 4096),
+        "CWRU inner race 21 mil, two channels": lambda: bearing_case(data, "inner", 1024, both),
+        "TEP fault 1, 52 channels, windows of 24": lambda: process_case(data),
+        "ZeMA accumulator at 90 bar, 17 channels, cycles of 600": lambda: hydraulic_case(
+            "zema-accumulator", "90", {"pump": "2"}
+        ),
     }
     metrics = build_metrics(arguments.measures)
     heads = (HELD_OUT, *CONTROLS)
-    for title, (real, shots, normal, others) in cases.items():
+    for title, case in cases.items():
         if arguments.case not in title:
             continue
+        real, shots, normal, others = case()
         results = run_controls(
             metrics,
             real,

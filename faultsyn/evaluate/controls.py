@@ -93,6 +93,8 @@ def control_arms(
     for name, windows in (others or {}).items():
         if name not in CONTROLS:
             raise InputError(f"controls: unknown '{name}'; expected one of {', '.join(CONTROLS)}")
+        if len(windows) == 0:
+            raise InputError(f"controls: no windows of {name}", "leave it out, or give some")
         picked = windows.take(np.resize(rng.permutation(len(windows)), n))
         arms[name] = _as_generated(picked.x, drawn)
     return arms

@@ -63,6 +63,8 @@ def test_arms_are_what_they_are_called(bearing):
     assert arms["white noise"].x.std() == pytest.approx(held.x.std(), rel=0.05)
     with pytest.raises(InputError, match="unknown 'moonlight'"):
         control_arms(held, shots, np.random.default_rng(0), {"moonlight": other})
+    with pytest.raises(InputError, match="no windows of another fault"):
+        control_arms(held, shots, np.random.default_rng(0), {"another fault": other.take([])})
 
 
 def test_a_measure_that_cannot_see_fails_and_one_that_can_passes(bearing):
