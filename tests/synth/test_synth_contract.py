@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,7 +155,83 @@ def test_scale_of_a_channel_carries_over(name: str, space: str, kind: str) -> No
     assert 0.5 < ratio < 2.0
 
 
-@pytest.mark.parametrize("samples", [1, 2, 7])
+def _every_channel_constant(sets: Sets) -> Sets:
+    return Sets(*(part.with_x(np.full_like(part.x, 3.0)) for part in sets))
+
+
+def _one_dead_shot(sets: Sets) -> Sets:
+    shots = sets.shots.with_x(sets.shots.x.copy())
+    shots.x[0] = 0.0
+    return sets._replace(shots=shots)
+
+
+def _dead_normals(sets: Sets) -> Sets:
+    return sets._replace(normal=sets.normal.with_x(np.zeros_like(sets.normal.x)))
+
+
+def _equal_shots(sets: Sets) -> Sets:
+    x = np.repeat(sets.shots.x[:1], len(sets.shots), axis=0)
+    return sets._replace(shots=sets.shots.with_x(x))
+
+
+def _far_from_zero(sets: Sets) -> Sets:
+    return Sets(*(part.with_x(part.x + np.float32(1e5)) for part in sets))
+
+
+def _very_different_scales(sets: Sets) -> Sets:
+    _, n_channels, n_samples = sets.shots.x.shape
+    if n_channels > 1:
+        scale = np.logspace(-9, 9, n_channels, dtype=np.float32)[:, None]
+    else:  # feature rows: their columns are what channels are to signals
+        scale = np.logspace(-9, 9, n_samples, dtype=np.float32)
+    return Sets(*(part.with_x(part.x * scale) for part in sets))
+
+
+DEGENERATE = (
+    _every_channel_constant,
+    _one_dead_shot,
+    _dead_normals,
+    _equal_shots,
+    _far_from_zero,
+    _very_different_scales,
+)
+
+
+@pytest.mark.parametrize("change", DEGENERATE, ids=lambda change: change.__name__.strip("_"))
+@pytest.mark.parametrize(("name", "space", "kind"), CASES)
+def test_degenerate_windows_give_finite_ones(
+    name: str, space: str, kind: str, change: Callable[[Sets], Sets]
+) -> None:
+    made = draw(adapted(built(name, space, kind), change(make(kind))))
+    assert np.isfinite(made.x).all()
+    assert len(made) == (0 if name == "none" else 7)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(("name", "space", "kind"), CASES)
+def test_few_normals_are_enough_or_too_few_by_name(
+    name: str, space: str, kind: str, count: int
+) -> None:
+    sets = make(kind, k=1)
+    few = sets._replace(normal=sets.normal.take(slice(0, count)))
+    refusal = ""
+    try:
+        assert np.isfinite(draw(adapted(built(name, space, kind), few)).x).all()
+    except InputError as error:
+        refusal = str(error)
+    assert not refusal or f"normal windows, got {count}" in refusal
+
+
+@pytest.mark.parametrize(("name", "space", "kind"), CASES)
+def test_shots_of_one_class_alone_are_enough(name: str, space: str, kind: str) -> None:
+    sets = make(kind)
+    alone = adapted(built(name, space, kind), sets._replace(shots=sets.shots.of("outer")))
+    assert alone.classes_ == ("outer",)
+    assert np.isfinite(draw(alone, "outer").x).all()
+
+
+# At 12 kHz and 1797 rpm the inner race is struck every 74 samples, the outer race every 112.
+@pytest.mark.parametrize("samples", [1, 2, 7, 20, 73, 100, 160])
 @pytest.mark.parametrize(("name", "space", "kind"), [case for case in CASES if case[1] == "signal"])
 def test_a_window_too_short_is_refused_or_handled(
     name: str, space: str, kind: str, samples: int
@@ -167,6 +244,7 @@ def test_a_window_too_short_is_refused_or_handled(
     except InputError as error:
         refusal = str(error)
     assert not refusal or f"{samples} samples" in refusal or f"got {samples}" in refusal
+    assert not refusal or "needs" in refusal or "expected" in refusal
 
 
 @pytest.mark.parametrize(("name", "space", "kind"), CASES)
@@ -177,6 +255,10 @@ def test_nan_is_refused(name: str, space: str, kind: str) -> None:
     generator = built(name, space, kind).pretrain(sets.normal, np.random.default_rng(0))
     with pytest.raises(InputError, match=rf"{name}.adapt: window 2, channel .* NaN or infinity"):
         generator.adapt(broken, np.random.default_rng(0))
+    healthy = sets.normal.with_x(sets.normal.x.copy())
+    healthy.x[5, 0, 0] = -np.inf
+    with pytest.raises(InputError, match=rf"{name}.pretrain: window 5, channel .* NaN or infinity"):
+        generator.pretrain(healthy, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(("name", "space", "kind"), CASES)
