@@ -16,6 +16,7 @@ from faultsyn.synth.base import Generator
 from faultsyn.synth.cycle_bootstrap import CycleBootstrap
 from faultsyn.synth.diff_aug import DiffAug
 from faultsyn.synth.domain_randomised import DomainRandomised
+from faultsyn.synth.faultdiffusion_paper import FaultDiffusionPaper
 from faultsyn.synth.matched_difference import MatchedDifference
 from faultsyn.synth.mixup import Mixup
 from faultsyn.synth.none import NoSynthesis
@@ -43,6 +44,7 @@ GENERATORS: dict[str, type[Generator]] = {
         ShrunkenGaussian,
         PhysicsInjection,
         DomainRandomised,
+        FaultDiffusionPaper,
         Smote,
         Mixup,
     )

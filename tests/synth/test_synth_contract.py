@@ -40,8 +40,24 @@ PRESETS = [
 ]
 
 
+TINY: dict[str, dict[str, object]] = {
+    "faultdiffusion-paper": {
+        "width": 8,
+        "heads": 2,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "noise_steps": 10,
+        "pretrain_steps": 3,
+        "adapt_steps": 3,
+        "batch": 4,
+        "adapt_batch": 4,
+    },
+}
+"""Generators that train, small enough for every test."""
+
+
 def built(name: str, space: str, kind: str = "vibration") -> Generator:
-    config: dict[str, object] = {}
+    config: dict[str, object] = dict(TINY.get(name, {}))
     if len(GENERATORS[name].spaces) > 1:
         config["space"] = space
     if name == "wavelet" and kind == "process":
@@ -321,7 +337,9 @@ def test_presets_build_and_run_on_what_they_suit(preset: str) -> None:
     head = yaml.safe_load(find(preset, "models").read_text())
     assert set(head) == {"kind", "method", "config", "n_synthetic", "suits", "about"}
     assert set(head["suits"]) <= {"vibration", "process", "hydraulic"}
-    generator = build_generator(head["method"], **head["config"])
+    generator = build_generator(
+        head["method"], **{**head["config"], **TINY.get(head["method"], {})}
+    )
     for suit in head["suits"]:
         kind = "features" if generator.space == "features" else suit
         sets = make("process" if kind == "hydraulic" else kind)

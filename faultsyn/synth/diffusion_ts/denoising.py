@@ -1,0 +1,104 @@
+"""What the trunk and the adapters learn: to take the noise out of windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from faultsyn.neural.device import device_of
+from faultsyn.synth.diffusion_ts.diversity import bounded, printed
+from faultsyn.synth.diffusion_ts.loss import denoising_loss
+from faultsyn.synth.diffusion_ts.schedule import Schedule
+from faultsyn.synth.diffusion_ts.settings import Diversity, Target
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """The task of a network `(x_t (n, C, T), t (n,)) -> (n, C, T)`.
+
+    - `target`: what the network's output stands for. Diffusion-TS predicts the clean window;
+      FaultDiffusion writes a prediction of the noise, whose loss is weighted evenly.
+    - `fourier`: weight of the loss in frequency.
+    """
+
+    schedule: Schedule
+    target: Target
+    fourier: float
+
+    def steps(self, n: int, generator: torch.Generator) -> Tensor:
+        """Steps 1 ... T drawn evenly, `(n,)`."""
+        return torch.randint(1, self.schedule.steps + 1, (n,), generator=generator)
+
+    def predict(self, network: nn.Module, noisy: Tensor, step: Tensor) -> Tensor:
+        """The network's estimate of the clean windows."""
+        made: Tensor = network(noisy, step)
+        return made if self.target == "window" else self.schedule.clean_of(noisy, step, made)
+
+    def loss(
+        self, network: nn.Module, clean: Tensor, step: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Loss of windows noised to `step`, and the clean windows that were predicted."""
+        noise = torch.randn(clean.shape, generator=generator).to(clean)
+        noisy = self.schedule.noised(clean, step, noise)
+        made = network(noisy, step)
+        if self.target == "noise":
+            weights = torch.ones(len(clean))
+            loss = denoising_loss(made, noise, weights, self.fourier)
+            return loss, self.schedule.clean_of(noisy, step, made)
+        weights = self.schedule.level_weights()[step]
+        return denoising_loss(made, clean, weights, self.fourier), made
+
+
+class NormalLesson:
+    """The loss of the trunk: batches of normal windows `(n, C, T)`."""
+
+    def __init__(self, task: Denoising, trunk: nn.Module, windows: Tensor, batch: int) -> None:
+        self._task, self._trunk, self._batch = task, trunk, batch
+        self._windows = windows.to(device_of(trunk))
+
+    def __call__(self, generator: torch.Generator) -> Tensor:
+        """Loss of a fresh batch."""
+        drawn = torch.randint(len(self._windows), (self._batch,), generator=generator)
+        step = self._task.steps(self._batch, generator)
+        return self._task.loss(self._trunk, self._windows[drawn], step, generator)[0]
+
+
+class ShotLesson:
+    """The loss of one class's adapters: pairs of shots `(K, C, T)` at the same noise level.
+
+    - `batch`: windows in a step, half of them the partners of the other half.
+    - `diversity`, `weight`: form and weight of the diversity loss; 0: off.
+
+    The two of a pair are different shots where there are two.
+    """
+
+    def __init__(
+        self,
+        task: Denoising,
+        network: nn.Module,
+        shots: Tensor,
+        batch: int,
+        diversity: Diversity,
+        weight: float,
+    ) -> None:
+        self._task, self._network, self._pairs = task, network, max(1, batch // 2)
+        self._shots = shots.to(device_of(network))
+        self._diversity, self._weight = diversity, weight
+
+    def __call__(self, generator: torch.Generator) -> Tensor:
+        """Loss of a fresh batch."""
+        k = len(self._shots)
+        one = torch.randint(k, (self._pairs,), generator=generator)
+        apart = torch.randint(1, max(k, 2), (self._pairs,), generator=generator)
+        other = (one + apart) % k
+        step = self._task.steps(self._pairs, generator).repeat(2)
+        clean = self._shots[torch.cat([one, other])]
+        loss, made = self._task.loss(self._network, clean, step, generator)
+        if self._weight == 0:
+            return loss
+        pair = made.chunk(2)
+        if self._diversity == "printed":
+            return loss + self._weight * printed(*pair)
+        return loss + self._weight * bounded(*pair, *clean.chunk(2))
