@@ -76,7 +76,7 @@ def told(
     figures = np.full((n, N_SHAPE), np.nan) if figures is None else figures
     seen = np.isfinite(figures[:, :1])
     parts = [one_hot, np.nan_to_num(periods), known, np.nan_to_num(figures), seen]
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    return np.asarray(np.concatenate(parts, axis=1), np.float32)
 
 
 def kind_of(label: str) -> int:

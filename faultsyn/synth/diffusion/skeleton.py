@@ -40,7 +40,7 @@ def strikes(
     start = rng.random((len(period), 1)) * period if phase is None else phase[:, None] % period
     wide = np.broadcast_to(np.asarray(slip, np.float64).reshape(-1, 1), period.shape)
     steps = period * np.maximum(1 + wide * rng.standard_normal((len(period), count)), 0.1)
-    return start - 2 * period + np.cumsum(steps, axis=1)
+    return np.asarray(start - 2 * period + np.cumsum(steps, axis=1))
 
 
 def render(at: Floats, heights: Floats | float, n_samples: int) -> Floats:

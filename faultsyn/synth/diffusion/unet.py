@@ -80,6 +80,8 @@ class UNet(nn.Module):
     - `widths`: channels at T, T/4, T/16, ...; multiples of 8.
     """
 
+    rates: Tensor
+
     def __init__(
         self, n_guides: int, n_condition: int, widths: Sequence[int] = (24, 48, 96, 96)
     ) -> None:

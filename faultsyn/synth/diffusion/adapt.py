@@ -1,0 +1,149 @@
+"""Training the adapter bank on shots, the trunk frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from faultsyn.neural import Checkpoint, History, Progress, Recipe, seeded, train
+from faultsyn.synth.diffusion.adapter import AdapterBank
+from faultsyn.synth.diffusion.edm import P_MEAN, P_STD, denoising_loss, precondition
+from faultsyn.synth.diffusion.unet import UNet
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Windows of one channel, and all that is known about each.
+
+    - `x`: `(n, 1, T)`; `guides`: `(n, 3, T)`; `told`: `(n, N_TOLD)`.
+    - `condition`: the adapters', `(n, n_condition)`.
+    - `chance`: how often each is drawn, `(n,)`.
+    """
+
+    x: Tensor
+    guides: Tensor
+    told: Tensor
+    condition: Tensor
+    chance: Tensor
+
+    def take(self, rows: Tensor) -> Rows:
+        """Some of the windows."""
+        parts = (self.x, self.guides, self.told, self.condition, self.chance)
+        return Rows(*(part[rows] for part in parts))
+
+
+def train_bank(
+    trunk: UNet,
+    rows: Rows,
+    held: Rows | None,
+    bottleneck: int,
+    batch: int,
+    diversity: float,
+    recipe: Recipe,
+    generator: torch.Generator,
+    what: str,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[AdapterBank, History]:
+    """A bank trained by the denoising error of `rows`, circularly shifted at random.
+
+    - `held`: rows whose loss decides when to stop; None: all steps are made.
+    - `diversity`: weight of `diversity_loss`.
+    """
+    n_condition = rows.condition.shape[1]
+    bank = seeded(lambda: AdapterBank(trunk.hook_widths, bottleneck, n_condition), generator)
+    target = _mean_distance(rows.x) if diversity else 0.0
+
+    def loss(draw: torch.Generator) -> Tensor:
+        picked = rows.take(torch.multinomial(rows.chance, batch, True, generator=draw))
+        x, guides = shifted(picked, trunk.multiple, draw)
+        sigma = spread_sigma(batch, draw)
+        noise = torch.randn(x.shape, generator=draw)
+        hook = bank.hook(picked.condition)
+        denoise = precondition(lambda y, c: trunk(y, c, guides, picked.told, hook))
+        error = denoising_loss(denoise, x, noise, sigma).mean()
+        if not diversity:
+            return error
+        made = denoise(x + noise, torch.ones(batch))
+        return error + diversity * diversity_loss(made, target)
+
+    check = None if held is None else _held_out(trunk, bank, held)
+    history = train(
+        bank,
+        loss,
+        generator,
+        recipe,
+        what,
+        held_out=check,
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    return bank.requires_grad_(False), history
+
+
+def shifted(rows: Rows, multiple: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Windows and guides rotated by one random shift each, wrapped on to a `multiple` of samples.
+
+    A window has no privileged start, so every shift of a shot is as good as the shot.
+    """
+    n, _, length = rows.x.shape
+    start = torch.randint(length, (n, 1, 1), generator=draw)
+    at = (torch.arange(padded(length, multiple)) + start) % length
+    return (
+        torch.gather(rows.x, 2, at),
+        torch.gather(rows.guides, 2, at.expand(-1, rows.guides.shape[1], -1)),
+    )
+
+
+def padded(length: int, multiple: int) -> int:
+    """The least multiple that is not below `length`."""
+    return -(-length // multiple) * multiple
+
+
+def spread_sigma(n: int, draw: torch.Generator) -> Tensor:
+    """Noise levels for a small batch, one from each of `n` equally likely ranges, in any order."""
+    share = (torch.arange(n) + torch.rand(n, generator=draw).clamp(1e-4, 1 - 1e-4)) / n
+    levels: Tensor = (P_MEAN + P_STD * torch.special.ndtri(share.double())).exp().float()
+    return levels[torch.randperm(n, generator=draw)]
+
+
+def diversity_loss(made: Tensor, target: float) -> Tensor:
+    """How much closer together predictions lie than the shots do, from 0 to 1.
+
+    FaultDiffusion's diversity term in a bounded form of ours: with d the mean distance between
+    predictions `(n, 1, T)` at one noise level and `target` that between shots,
+    max(0, 1 - d / target). As printed (E ||s1 - s2||^2 added to a loss that is minimised) it would
+    reward sameness, with the sign turned it would have no bound.
+    """
+    return torch.relu(1 - _distances(made).mean() / target)
+
+
+def _mean_distance(x: Tensor) -> float:
+    """Mean distance between windows; that of unrelated ones of equal power for a single one."""
+    if len(x) < 2:
+        return float(x.flatten().norm()) * 2**0.5
+    return max(float(_distances(x).mean()), 1e-6)
+
+
+def _distances(x: Tensor) -> Tensor:
+    return torch.pdist(x.flatten(1))
+
+
+def _held_out(trunk: UNet, bank: AdapterBank, held: Rows) -> Callable[[], float]:
+    repeats = max(1, 32 // len(held.x))
+    rows = held.take(torch.arange(len(held.x)).repeat(repeats))
+    draw = torch.Generator().manual_seed(0)
+    x, guides = shifted(rows, trunk.multiple, draw)
+    sigma = spread_sigma(len(x), draw)
+    noise = torch.randn(x.shape, generator=draw)
+
+    def score() -> float:
+        hook = bank.hook(rows.condition)
+        denoise = precondition(lambda y, c: trunk(y, c, guides, rows.told, hook))
+        with torch.inference_mode():
+            return float(denoising_loss(denoise, x, noise, sigma).mean())
+
+    return score
