@@ -18,7 +18,7 @@ import numpy as np
 from faultsyn.errors import InputError
 
 if TYPE_CHECKING:
-    from faultsyn.experiment import Results
+    from faultsyn.experiment import Results, Task
     from faultsyn.ingest import IngestSummary
 
 Progress = Callable[..., None]
@@ -124,7 +124,8 @@ def inspect(store: str | Path) -> dict[str, Any]:
 def _flag_counts(flags: Any) -> dict[str, int]:
     if flags is None:
         return {}
-    names = [name for text in flags for name in str(text).split(",") if name]
+    # One count a recording and flag, whichever channels it names: "nan:DE;nan:FE" is one.
+    names = [n for text in flags for n in {f.split(":")[0] for f in str(text).split(";") if f}]
     values, counts = np.unique(np.asarray(names, dtype=str), return_counts=True)
     return {str(value): int(count) for value, count in zip(values, counts, strict=True)}
 
@@ -136,34 +137,122 @@ def validate(store: str | Path) -> list[str]:
     return check(Path(store))
 
 
-def synthesize(
+def pretrain(
     task: str | Path,
     *,
     generator: str | Path,
     out: str | Path,
     store: str | Path | None = None,
-    labels: Sequence[str] = (),
-    k: int = 5,
-    n: int = 100,
+    fold: str | int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Adapt a generator to K shots of each fault class and write `n` windows of each to `out`.
+    """Pretrain a generator on a task's healthy windows and leave it as an artefact.
 
     - `task`: name of a task, or a path to one; `store` replaces the store that it names.
-    - `generator`: name of a preset, or a path to one.
-    - `labels`: fault classes; all of the task's when empty.
+    - `generator`: name of a preset, or a path to one. `out`: the artefact's folder.
+    - `fold`: number (from 1) or name of the fold whose training side alone is seen; without, all
+      healthy windows are, and no study can test on them.
 
-    Returns the path, the names and the number of windows of each class (`windows`).
+    Stopped, a generator that trains goes on when called again. Returns what the artefact says.
     """
-    from faultsyn.experiment.synthesize import synthesize_windows
+    from faultsyn.experiment.training import pretrain_generator
+
+    pretrain_generator(
+        _task(task, store), generator, out, fold=fold, seed=seed, progress=progress
+    )  # fmt: skip
+    return _artifact(out)
+
+
+def adapt(
+    artifact: str | Path,
+    task: str | Path,
+    *,
+    out: str | Path,
+    store: str | Path | None = None,
+    labels: Sequence[str] = (),
+    k: int = 5,
+    fold: str | int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Adapt a pretrained artefact to K shots of each fault class: another artefact.
+
+    - `artifact`: folder of the pretrained one; the rest as of `pretrain` and `synthesize`. The
+      fold is that of the pretraining unless it is given.
+
+    Returns what the artefact says.
+    """
+    from faultsyn.experiment.training import adapt_generator
+
+    adapt_generator(
+        artifact, _task(task, store), out, k=k, labels=tuple(labels), fold=fold, seed=seed,
+        progress=progress,
+    )  # fmt: skip
+    return _artifact(out)
+
+
+def _task(task: str | Path, store: str | Path | None) -> Task:
     from faultsyn.experiment.task import load_task
 
-    chosen = load_task(task, **({} if store is None else {"store": str(store)}))
-    made = synthesize_windows(
-        chosen, generator, out, k=k, n=n, seed=seed, labels=tuple(labels), progress=progress
-    )
-    return {"path": str(out), "task": chosen.name, "generator": str(generator), "windows": made}
+    return load_task(task, **({} if store is None else {"store": str(store)}))
+
+
+def _artifact(path: str | Path) -> dict[str, Any]:
+    """What a generator's artefact says, without its weights."""
+    from faultsyn.artifact import read_head
+
+    head = read_head(path, "generator")
+    keys = ("classes", "shape", "channels", "rate", "provenance", "curves")
+    told = {key: head["info"][key] for key in keys}
+    return {"path": str(path), "generator": head["name"], "config": head["config"], **told}
+
+
+def synthesize(
+    source: str | Path,
+    *,
+    out: str | Path,
+    generator: str | Path | None = None,
+    store: str | Path | None = None,
+    labels: Sequence[str] = (),
+    k: int | None = None,
+    n: int = 100,
+    seed: int = 0,
+    gate: bool = True,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write `n` windows of each fault class to the store `out`, and a page beside it (`*.html`).
+
+    - `source`: folder of an adapted artefact; or, with `generator`, a task that a preset is first
+      pretrained on and adapted to, in one go.
+    - `generator`: name of a preset, or a path to one. `k`: shots of each class (5).
+    - `store`: replaces the store that the task names. `labels`: fault classes; all when empty.
+    - `gate`: replace windows that are copies of a shot or out of the real range.
+
+    Returns the paths, the names, the number of windows of each class (`windows`), and what the gate
+    counted (`classes`). Raises `InputError` when no window is accepted.
+    """
+    from faultsyn.experiment.synthesize import synthesize_artifact, synthesize_windows
+    from faultsyn.report import write_passport
+
+    if generator is not None:
+        made = synthesize_windows(
+            _task(source, store), generator, out, k=5 if k is None else k, n=n, seed=seed,
+            labels=tuple(labels), gate=gate, progress=progress,
+        )  # fmt: skip
+    elif not Path(source).is_dir():
+        raise InputError(
+            f"{source}: no artefact, and no generator named",
+            "give the folder of an adapted artefact, or a task and --generator PRESET",
+        )
+    elif k is not None:
+        raise InputError(f"{source}: adapted to its shots already, k = {k} cannot change them")
+    else:
+        made = synthesize_artifact(
+            source, out, store=store, n=n, seed=seed, labels=tuple(labels), gate=gate,
+            progress=progress,
+        )  # fmt: skip
+    return write_passport(made)
 
 
 def evaluate(

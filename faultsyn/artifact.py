@@ -53,7 +53,7 @@ def save_artifact(path: str | Path, artifact: Artifact) -> Path:
     try:
         arrays = {name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}
         save_file(arrays, made / "weights.safetensors")
-        digest = hashlib.sha256((made / "weights.safetensors").read_bytes()).hexdigest()
+        digest = _digest(made / "weights.safetensors")
         head = {
             "format": FORMAT,
             "kind": artifact.kind,
@@ -77,16 +77,15 @@ def save_artifact(path: str | Path, artifact: Artifact) -> Path:
     return target
 
 
-def load_artifact(path: str | Path, kind: str) -> Artifact:
-    """Read a folder that `save_artifact` wrote.
+def read_head(path: str | Path, kind: str) -> dict[str, Any]:
+    """What `artifact.json` says: name, version, weights_sha256, config, info; no weights.
 
-    Raises `InputError` when it is not an artefact, is of another kind or format, or its weights do
-    not match their hash.
+    Raises `InputError` when the folder is not an artefact or is of another kind or format.
     """
     folder = Path(path)
     try:
-        head = json.loads((folder / "artifact.json").read_text())
-    except FileNotFoundError:
+        head: dict[str, Any] = json.loads((folder / "artifact.json").read_text())
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{folder}: not an artefact (no artifact.json)") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{folder}/artifact.json: not JSON ({error})") from None
@@ -94,10 +93,25 @@ def load_artifact(path: str | Path, kind: str) -> Artifact:
         raise InputError(f"{folder}: artefact format {head.get('format')}, expected {FORMAT}")
     if head["kind"] != kind:
         raise InputError(f"{folder}: expected a {kind}, got a {head['kind']}")
+    return head
+
+
+def load_artifact(path: str | Path, kind: str) -> Artifact:
+    """Read a folder that `save_artifact` wrote.
+
+    Raises `InputError` when it is not an artefact, is of another kind or format, or its weights do
+    not match their hash.
+    """
+    folder = Path(path)
+    head = read_head(folder, kind)
     weights = folder / "weights.safetensors"
     if not weights.is_file():
         raise InputError(f"{folder}: weights.safetensors is missing", "train it again")
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    if digest != head["weights_sha256"]:
+    if _digest(weights) != head["weights_sha256"]:
         raise InputError(f"{weights}: hash differs from artifact.json", "the file was changed")
     return Artifact(kind, head["name"], head["config"], head["info"], load_file(weights))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

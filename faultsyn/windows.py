@@ -18,6 +18,10 @@ NORMAL = "normal"
 """The label that every task gives its healthy class."""
 
 
+_BLOCK = 1 << 22
+"""Samples that are looked at at once."""
+
+
 @dataclass(frozen=True, eq=False)
 class WindowSet:
     """Windows of one shape, and one table row for each.
@@ -134,13 +138,17 @@ class WindowSet:
 
     def require_finite(self, what: str) -> None:
         """Raise `InputError` naming the first channel that holds NaN or infinity."""
-        finite = np.isfinite(self.x).all(axis=2)
-        if not finite.all():
-            window, channel = np.argwhere(~finite)[0]
-            raise InputError(
-                f"{what}: window {window}, channel '{self.channels[channel]}': NaN or infinity",
-                "repair or exclude the recording; `faultsyn inspect` shows where",
-            )
+        # In blocks: the samples may be a memory map that is larger than memory.
+        step = max(1, _BLOCK // max(1, self.x[:1].size))
+        for first in range(0, len(self), step):
+            finite = np.isfinite(self.x[first : first + step]).all(axis=2)
+            if not finite.all():
+                window, channel = np.argwhere(~finite)[0]
+                raise InputError(
+                    f"{what}: window {first + window}, channel '{self.channels[channel]}': NaN or "
+                    "infinity",
+                    "repair or exclude the recording; `faultsyn inspect` shows where",
+                )
 
 
 def concat(sets: Iterable[WindowSet]) -> WindowSet:

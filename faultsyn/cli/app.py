@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from faultsyn.cli.generate import synthesize
+from faultsyn.cli.generate import adapt, pretrain, synthesize
 from faultsyn.cli.ingest import ingest, simulate
 from faultsyn.cli.judge import evaluate
 from faultsyn.cli.store import inspect, validate
@@ -20,6 +20,8 @@ VERBS = (
     ingest,
     inspect,
     validate,
+    pretrain,
+    adapt,
     synthesize,
     evaluate,
     run,

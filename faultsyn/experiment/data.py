@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,13 @@ from faultsyn.experiment.filters import Columns, column_of, keys, matches_any, t
 from faultsyn.experiment.split import Fold, folds_of
 from faultsyn.experiment.task import Cap, Healthy, Label, Select, Task
 from faultsyn.store import Store, WindowSpec
+from faultsyn.store.windows import WindowIndex
 from faultsyn.windows import NORMAL, WindowSet
+
+_STORE_MEMORY = 256 << 20
+"""Bytes of a store's channels that are kept in memory while windows are cut."""
+_BLOCK = 32 << 20
+"""Bytes of windows that are in memory at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +64,7 @@ def load_data(task: Task, cache: ArrayCache) -> TaskData:
     Raises `StoreError` or `InputError` naming the store, column, class or channel at fault, and
     `LeakError` when the split would leak.
     """
-    with Store(_store_path(task)) as store:
+    with Store(_store_path(task), memory_budget=_STORE_MEMORY) as store:
         reader = _Reader(task, store, cache)
         windows = reader.classes()
         overlapping = None if task.window.normal_stride is None else reader.overlapping()
@@ -83,6 +89,26 @@ def load_data(task: Task, cache: ArrayCache) -> TaskData:
         data_hash=data_hash,
         keys=reader.keys,
     )
+
+
+def mapped(windows: WindowSet, index: NDArray[np.intp], cache: ArrayCache, key: str) -> WindowSet:
+    """The windows at `index` (ascending) without bringing them all to memory.
+
+    A stretch is a view of the memory map; scattered windows are copied to one of their own.
+
+    - `key`: hash of what `windows` holds.
+    """
+    if len(index) == 0 or len(index) == index[-1] - index[0] + 1:
+        return windows.take(slice(index[0], index[-1] + 1) if len(index) else slice(0))
+    step = max(1, _BLOCK // windows.x[:1].nbytes)
+    table = {name: column[index] for name, column in windows.table.items()}
+    x = cache.stream(
+        "chosen",
+        {"windows": key, "rows": config_hash({"rows": index.tolist()})},
+        (len(index), *windows.x.shape[1:]),
+        lambda: (windows.x[index[i : i + step]] for i in range(0, len(index), step)),
+    )
+    return WindowSet(x, table, windows.rate, windows.channels, windows.units)
 
 
 def class_of(table: Columns, label: Label, what: str) -> NDArray[np.str_]:
@@ -178,7 +204,9 @@ class _Reader:
             "rows": config_hash({"rows": list(where)}),
         }
         self.keys[name] = key_of(parts)
-        x = self._cache.get("windows", parts, lambda: index.read(keep).x)
+        chosen = index.take(keep)
+        shape = (len(chosen), len(spec.channels), spec.samples)
+        x = self._cache.stream("windows", parts, shape, lambda: _blocks(chosen))
         return WindowSet(x, table, spec.rate, spec.channels, index.plan.units)
 
     def _labelled(self, windows: WindowSet) -> WindowSet:
@@ -190,6 +218,14 @@ class _Reader:
             return windows
         names = np.where(labels == NORMAL, label.normal or "", labels)
         return windows.with_columns(severity=names.astype(float))
+
+
+def _blocks(index: WindowIndex) -> Iterator[NDArray[np.float32]]:
+    """The windows' samples, in order, a bounded number at a time."""
+    size = len(index.spec.channels) * index.spec.samples * np.dtype(np.float32).itemsize
+    step = max(1, _BLOCK // size)
+    for first in range(0, len(index), step):
+        yield index.take(slice(first, first + step)).read().x
 
 
 def _spec_parts(spec: WindowSpec) -> dict[str, Any]:

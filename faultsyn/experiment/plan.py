@@ -8,13 +8,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from faultsyn.artifact import config_hash
+from faultsyn.artifact import config_hash, read_head
 from faultsyn.diagnose import CLASSIFIERS, build_classifier
 from faultsyn.errors import InputError
 from faultsyn.experiment.cells import Cell, Keys
 from faultsyn.experiment.controls import control_arms
 from faultsyn.experiment.data import TaskData
 from faultsyn.experiment.scoring import task_data
+from faultsyn.experiment.seen import refuse_seen, seen_by
 from faultsyn.experiment.study import ClassifierArm, GeneratorArm, Study
 from faultsyn.experiment.synthesis import is_costly
 from faultsyn.experiment.task import RepresentationSpec, Split, Task
@@ -57,7 +58,7 @@ def plan(study: Study, cache: Path) -> list[Cell]:
     """All cells of a study; reads the stores' tables and caches the tasks' windows.
 
     Raises `InputError` on a method that cannot be built or a store that is missing, `LeakError`
-    on a split that leaks, before anything is run.
+    on a split that leaks or an artefact that has seen what a fold tests on, before anything is run.
     """
     _check_methods(study)
     cells = []
@@ -97,7 +98,11 @@ def pretrainings(cells: list[Cell]) -> list[Pretrain]:
     found: dict[tuple[str, str, int, str], Pretrain] = {}
     for cell in cells:
         arm = cell.generator
-        if not is_costly(arm) or build_generator(arm.method, **arm.config).space != "signal":
+        if (
+            arm.artifact is not None
+            or not is_costly(arm)
+            or build_generator(arm.method, **arm.config).space != "signal"
+        ):
             continue
         key = (cell.task.name, cell.task.split.level, cell.fold, arm.name)
         found.setdefault(key, Pretrain(cell.task, arm, cell.fold))
@@ -128,9 +133,21 @@ def _variants(study: Study, task: Task) -> Iterator[_Variant]:
         yield _Variant(leaky, (_NOTHING,), study.classifiers, last)
 
 
+def _refuse_leaks(variant: _Variant, data: TaskData) -> None:
+    """Raise `LeakError` when a trained artefact has seen what a fold tests on."""
+    task = variant.task
+    for arm in variant.generators:
+        if arm.artifact is None or (arm.tasks is not None and task.name not in arm.tasks):
+            continue
+        seen = seen_by(read_head(arm.artifact, "generator")["info"]["provenance"], arm.artifact)
+        for fold in data.folds:
+            refuse_seen(seen, fold, data.windows.table, task.split, arm.artifact, task.name)
+
+
 def _cells(study: Study, variant: _Variant, data: TaskData) -> Iterator[Cell]:
     task, seeds = variant.task, study.seeds
     keys = Keys.of(task, data.data_hash)
+    _refuse_leaks(variant, data)
     made_by = {arm.name: config_hash(arm.numerics) for arm in variant.generators}
     told_by = {arm.name: config_hash(arm.numerics) for arm in variant.classifiers}
     for fold, held_out in enumerate(data.folds):

@@ -57,10 +57,14 @@ class StoreQuality:
 
 @dataclass(frozen=True)
 class _Synthetic:
-    """What a store of synthetic windows holds; `shots` are `(recording, start, end)` [s]."""
+    """What a store of synthetic windows holds.
+
+    - `shots`: `(recording, start, end)` [s]; `pretrained`: recordings that were pretrained on.
+    """
 
     windows: WindowSet
     shots: frozenset[tuple[str, float, float]]
+    pretrained: frozenset[str]
     generators: tuple[str, ...]
     task: Task | None
 
@@ -83,9 +87,10 @@ def evaluate_store(
     - `metrics`: names of measures; all but the costly ones when None.
 
     Windows that overlap a shot named in a passport are taken out of the real ones and serve as the
-    reference for copies. Large sets are thinned (the constants above), so that a class takes well
-    under a minute. Raises `InputError` when a store has no synthetic windows, no task is known,
-    the windows of the two cannot be compared, or a measure is unknown.
+    reference for copies; windows of recordings that the generator was pretrained on are taken out.
+    Large sets are thinned (the constants above), so that a class takes well under a minute. Raises
+    `InputError` when a store has no synthetic windows, no task is known, the windows of the two
+    cannot be compared, or a measure is unknown.
     """
     build_metrics(metrics)  # an unknown name should not cost the reading of a store
     made = _read_synthetic(Path(synthetic))
@@ -95,10 +100,11 @@ def evaluate_store(
     data = load_data(chosen.model_copy(update={"store": str(real)}), ArrayCache(Path(cache)))
     rng = rng_for("evaluate", chosen.name, seed)
     is_shot = _overlapping(data.windows, made.shots)
+    seen = is_shot | np.isin(data.windows.column("recording").astype(str), list(made.pretrained))
     labels = list(dict.fromkeys(made.windows.labels.tolist()))
     reports = {}
     for done, label in enumerate(labels, 1):
-        reports[label] = _judge(label, data, is_shot, made.windows.of(label), metrics, rng)
+        reports[label] = _judge(label, data, is_shot, seen, made.windows.of(label), metrics, rng)
         if progress is not None:
             progress(done, len(labels), label)
     windows = made.windows
@@ -111,6 +117,7 @@ def _judge(
     label: str,
     data: TaskData,
     is_shot: NDArray[np.bool_],
+    seen: NDArray[np.bool_],
     synthetic: WindowSet,
     metrics: Sequence[str] | None,
     rng: np.random.Generator,
@@ -122,14 +129,14 @@ def _judge(
             f"the classes are {', '.join(data.classes)}",
             "give the task that they were made for",
         )
-    unseen = np.flatnonzero(mine & ~is_shot)
+    unseen = np.flatnonzero(mine & ~seen)
     if len(unseen) == 0:
         raise InputError(
-            f"{data.task.name}: every real window of class '{label}' is a shot of the generator",
+            f"{data.task.name}: the generator has seen every real window of class '{label}'",
             "make the windows from fewer shots, or judge by recordings of another machine",
         )
     shots = data.windows.take(np.flatnonzero(mine & is_shot))
-    others = _spread(np.flatnonzero(~mine & ~is_shot), MOST_OTHERS)
+    others = _spread(np.flatnonzero(~mine & ~seen), MOST_OTHERS)
     normal = _normal(data)
     return evaluate_quality(
         data.windows.take(_spread(unseen, MOST_REAL)),
@@ -162,10 +169,12 @@ def _read_synthetic(path: Path) -> _Synthetic:
         spec = WindowSpec(lengths[0], stream.rate, stream.channels)
         windows = store.windows(spec, rows).read()
         passports, history = store.passports, [json.loads(text) for text in store.history]
+    pretrained = [name for entry in history for name in entry.get("seen", {}).get("pretrain", ())]
     tasks = [entry["task"] for entry in history if "task" in entry]
     return _Synthetic(
         windows,
         _shots(path, passports.get("shots", np.zeros(0, str))),
+        frozenset(pretrained),
         tuple(dict.fromkeys(passports.get("generator", np.zeros(0, str)).tolist())),
         load_task(tasks[-1]) if tasks else None,
     )

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from faultsyn.artifact import read_head
 from faultsyn.errors import InputError
 from faultsyn.experiment.config import Strict, merge, parse, read_yaml
 from faultsyn.experiment.presets import Amount, load_preset
@@ -50,17 +51,25 @@ class GeneratorArm(Limits):
 
     - `name`: what the results call it; `method`, `config`: see `faultsyn.synth`.
     - `n_synthetic`: synthetic windows per fault class (see `Amount`).
+    - `artifact`: folder of a pretrained generator, which is adapted to each cell's shots; a fold
+      that tests on what it has seen is refused. `weights`: hash of what it has learned.
     """
 
     name: str
     method: str
     config: dict[str, Any] = Field(default_factory=dict)
     n_synthetic: Amount
+    artifact: str | None = None
+    weights: str | None = None
 
     @property
     def numerics(self) -> dict[str, Any]:
         """What can change a result; the name decides the random numbers."""
-        return self.model_dump(mode="json", exclude=set(Limits.model_fields))
+        # The weights count, not where they lie; arms without have keys as before there were any.
+        left_out = {*Limits.model_fields, "artifact"}
+        if self.weights is None:
+            left_out.add("weights")
+        return self.model_dump(mode="json", exclude=left_out)
 
 
 class ClassifierArm(Limits):
@@ -164,7 +173,8 @@ def load_study(source: str | Path | Mapping[str, Any]) -> Study:
 
     Short forms: a task is a name, or a mapping with `task:` and the keys that differ, or a task
     written out. A generator or classifier is the name of a preset, or a mapping with `preset:`
-    (or `method:`) and `name`, `config`, `n_synthetic`, `representation`, `seeds`, `k`, `tasks`.
+    (or `method:`) and `name`, `config`, `n_synthetic`, `representation`, `seeds`, `k`, `tasks`. A
+    generator may also be a mapping with `artifact:`, the folder of a pretrained one.
 
     Raises `InputError` naming the file, the key and the nearest valid key.
     """
@@ -215,6 +225,8 @@ def _arm(entry: Any, kind: Literal["generator", "classifier"]) -> Any:
     if not isinstance(entry, (str, Mapping)):
         raise InputError(f"{kind}: expected a name or a mapping, got {entry!r}")
     data: dict[str, Any] = {"preset": entry} if isinstance(entry, str) else dict(entry)
+    if kind == "generator" and data.get("artifact") is not None:
+        return _trained(data)
     name = data.pop("preset", None)
     if name is None:
         if "method" in data:
@@ -228,3 +240,24 @@ def _arm(entry: Any, kind: Literal["generator", "classifier"]) -> Any:
     if preset.n_synthetic is not None:
         data.setdefault("n_synthetic", preset.n_synthetic)
     return data
+
+
+def _trained(data: dict[str, Any]) -> dict[str, Any]:
+    """The arm of an artefact: its method, configuration and weights are what the folder says."""
+    path = data["artifact"]
+    head = read_head(path, "generator")
+    told = head["info"].get("provenance", {})
+    if "adapt" in told or head["info"]["classes"]:
+        raise InputError(
+            f"{path}: adapted to shots already; a study adapts to the shots of each cell",
+            "name the pretrained artefact that it was made from",
+        )
+    weights = head["weights_sha256"]
+    if data.get("weights", weights) != weights:
+        raise InputError(f"{path}: not the artefact that the study was made with", "train it again")
+    if "preset" in data or data.get("config", head["config"]) != head["config"]:
+        raise InputError(f"generator: an artefact ({path}) brings its own method and configuration")
+    amount = told.get("pretrain", {}).get("n_synthetic") or "normals"
+    defaults = {"name": Path(path).name, "n_synthetic": amount}
+    given = {**defaults, **data}
+    return {**given, "method": head["name"], "config": head["config"], "weights": weights}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faultsyn.artifact import config_hash
+from faultsyn.artifact import config_hash, read_head
 from faultsyn.errors import InputError
 from faultsyn.experiment.cache import key_of
 from faultsyn.experiment.data import TaskData
@@ -17,7 +17,7 @@ from faultsyn.experiment.shots import Support, draw_normals
 from faultsyn.experiment.split import Fold
 from faultsyn.experiment.study import GeneratorArm
 from faultsyn.experiment.views import FeatureView, View
-from faultsyn.synth import GENERATORS, Generator, build_generator
+from faultsyn.synth import GENERATORS, Generator, build_generator, load_generator
 from faultsyn.windows import NORMAL, WindowSet, concat
 
 
@@ -123,6 +123,9 @@ class Synthesis:
     def _in_signal(self, amounts: dict[str, int]) -> WindowSet:
         data = self._data
         shots = data.windows.take(self._support.shots)
+        if self._arm.artifact is not None:
+            path = Path(self._arm.artifact)
+            return self._run(trained(self._arm), None, shots, amounts, path)
         generator = self._build("signal")
         if is_costly(self._arm):
             path = pretrain_shared(self._arm, data, self._fold, self._pretrained)
@@ -147,6 +150,14 @@ class Synthesis:
             for label, n in amounts.items()
             if n
         )
+
+
+def trained(arm: GeneratorArm) -> Generator:
+    """The pretrained generator that an arm names; raises `InputError` when it was changed."""
+    assert arm.artifact is not None
+    if read_head(arm.artifact, "generator")["weights_sha256"] != arm.weights:
+        raise InputError(f"{arm.artifact}: changed since the study was planned", "run it again")
+    return load_generator(arm.artifact)
 
 
 def pretrain_shared(arm: GeneratorArm, data: TaskData, fold: Fold, folder: Path) -> Path:

@@ -34,7 +34,7 @@ def window_figure(examples: Sequence[Example]) -> tuple[Figure, str]:
     first = examples[0]
     if first.rate is None:
         return _feature_rows(examples), "Mean and deviation of every feature, standardised."
-    if first.rate > _FASTEST_SLOW_RATE and first.real.shape[2] >= _SHORT:
+    if shows_spectra(first.rate, first.real.shape[2]):
         text = "One window of each, power spectral density (median over the kept windows)"
         if first.rpm:
             text += (
@@ -44,6 +44,11 @@ def window_figure(examples: Sequence[Example]) -> tuple[Figure, str]:
         return _signals(examples, first.rate), f"{text}. Grey: the real spectrum again."
     text = "The channels in which the synthetic windows are furthest from the real ones."
     return _slow_channels(examples, first.rate), text
+
+
+def shows_spectra(rate: float, n_samples: int) -> bool:
+    """Whether windows are drawn with their spectra, rather than channels over time."""
+    return rate > _FASTEST_SLOW_RATE and n_samples >= _SHORT
 
 
 def _signals(examples: Sequence[Example], rate: float) -> Figure:

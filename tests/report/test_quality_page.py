@@ -142,7 +142,19 @@ def test_the_verbs_make_and_judge_windows(
     capsys.readouterr()
 
     made = ("synthesize", "small.yaml", "--store", "rig.h5", "--out", "y.h5", "--n", "6")
-    assert verb(monkeypatch, *made, "--generator", "oversample", "--label", "ball", "--json") == 0
+    assert (
+        verb(
+            monkeypatch,
+            *made,
+            "--generator",
+            "oversample",
+            "--no-gate",
+            "--label",
+            "ball",
+            "--json",
+        )
+        == 0
+    )
     assert json.loads(capsys.readouterr().out)["windows"] == {"ball": 6}
     judge = ("evaluate", "--real", "rig.h5", "--synthetic", "y.h5", "--metric", "kurtosis")
     assert verb(monkeypatch, *judge) == 0
