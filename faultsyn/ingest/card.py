@@ -71,9 +71,12 @@ def compile_regex(text: str, where: str) -> re.Pattern[str]:
 
 
 def card_hash(card: Card) -> str:
-    """A short hash of everything in a card that decides what comes out of it."""
+    """A short hash of everything in a card that decides what comes out of it.
+
+    What a card leaves out does not count, so a key that cards may have from now on changes nothing.
+    """
     prose = {"title", "publisher", "address", "licence", "citation", "about"}
-    content = card.model_dump(mode="json", exclude=prose)
+    content = card.model_dump(mode="json", exclude=prose, exclude_defaults=True)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

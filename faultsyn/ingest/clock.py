@@ -23,19 +23,31 @@ class Clock:
     - `time`: how the card describes it.
     - `textual`: its cells are dates, not numbers.
     - `where`: file and column, for errors.
+    - `backwards`: "stop" when time runs backwards, or "flag" it.
 
-    `start` is the first time as ISO 8601 text (dates only), `gaps` tells whether time jumps.
+    `start` is the first time as ISO 8601 text (dates only).
     """
 
-    def __init__(self, time: Time, textual: bool, where: str) -> None:
+    def __init__(self, time: Time, textual: bool, where: str, backwards: str = "stop") -> None:
         self._time = time
+        self._backwards = backwards
         self._textual = textual
         self._where = where
         self._last: float | None = None
         self._sum = 0.0
         self._steps = 0
         self.start = ""
-        self.gaps = False
+        self._gaps = self._jumps = 0
+        self._longest = 0.0
+
+    def found(self) -> dict[str, str]:
+        """Flags with what was seen: `gap`, `backwards`."""
+        found = {}
+        if self._gaps:
+            found["gap"] = f"{self._gaps} gaps in time, the longest of {self._longest:.6g} s"
+        if self._jumps:
+            found["backwards"] = f"time runs backwards {self._jumps} times"
+        return found
 
     def rate(self, cells: Array) -> float:
         """Samples per second over the steps of ordinary length in `cells` [Hz].
@@ -50,7 +62,7 @@ class Clock:
         typical = float(np.median(steps))
         if typical <= 0:  # stamps coarser than the sample interval
             typical = float(seconds[-1] - seconds[0]) / len(steps)
-        usual = steps[steps <= _GAP * typical] if np.median(steps) > 0 else steps
+        usual = steps[(steps <= _GAP * typical) & (steps >= 0)] if np.median(steps) > 0 else steps
         total = float(usual.sum())
         if total <= 0:
             raise InputError(f"{self._where}: time stands still")
@@ -68,7 +80,11 @@ class Clock:
         steps = np.diff(seconds)
         self._forward(steps)
         usual = steps <= max(_GAP / rate, _GAP * float(np.median(steps)) if len(steps) else 0.0)
-        self.gaps |= not usual.all()
+        if not usual.all():
+            self._gaps += int((~usual).sum())
+            self._longest = max(self._longest, float(steps.max()))
+        self._jumps += int((steps < 0).sum())
+        usual &= steps >= 0
         self._sum += float(steps[usual].sum())
         self._steps += int(usual.sum())
         self._last = float(seconds[-1])
@@ -85,7 +101,7 @@ class Clock:
             )
 
     def _forward(self, steps: NDArray[np.float64]) -> None:
-        if len(steps) and steps.min() < 0:
+        if self._backwards == "stop" and len(steps) and steps.min() < 0:
             raise InputError(
                 f"{self._where}: time runs backwards at sample {int(np.argmin(steps)) + 1}"
             )

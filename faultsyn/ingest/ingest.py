@@ -15,6 +15,7 @@ from faultsyn.errors import InputError
 from faultsyn.ingest.card import card_hash, load_card
 from faultsyn.ingest.files import AHEAD, Files
 from faultsyn.ingest.patterns import Match, scan
+from faultsyn.ingest.quality import Excluded, Flagged, Gate
 from faultsyn.ingest.recordings import Pending, Planner
 from faultsyn.ingest.schema import Card
 from faultsyn.store import Recording, Store, StoreWriter
@@ -38,7 +39,8 @@ class IngestSummary:
     - `added`, `skipped`: recordings written, and those that were in the store already.
     - `labels`, `assets`: added recordings and their different assets by label.
     - `streams`: added recordings by stream; `rates`: its sample rate [Hz].
-    - `flags`: added recordings by quality flag (nan, flat, clipped, gap).
+    - `flags`: added recordings by quality flag; `flagged`: each with what was seen.
+    - `excluded`: recordings that the card leaves out for their flags.
     - `unmatched`: files that the card does not know.
     - `problems`: what was left out (`on_error="skip"`).
     - `seconds`: wall time.
@@ -53,6 +55,8 @@ class IngestSummary:
     streams: Counter[str] = field(default_factory=Counter)
     rates: dict[str, float] = field(default_factory=dict)
     flags: Counter[str] = field(default_factory=Counter)
+    flagged: list[Flagged] = field(default_factory=list)
+    excluded: list[Problem] = field(default_factory=list)
     unmatched: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     seconds: float = 0.0
@@ -86,10 +90,13 @@ def ingest(
     found = scan(card, raw)
     summary = IngestSummary(card.name, out, unmatched=found.unmatched)
     assets: dict[str, set[str]] = {}
+    added: set[str] = set()
     with Files(raw, card.sha256) as files:
-        planner = Planner(card, files, found.files)
+        gate = Gate(card.quality)
+        planner = Planner(card, files, found.files, gate=gate)
         if out.exists():
             planner.rates.known.update(_check_existing(out, card, append))
+            gate.remember(out)
         with StoreWriter(out, append=out.exists(), info=_info(card)) as writer:
             claims: dict[str, str] = {}
             n = len(found.matches)
@@ -100,8 +107,10 @@ def ingest(
                     files.ahead(soon.relative, soon.rule.body, summary.skipped == 0)
                 for recording in _recordings(planner, match, writer, claims, summary, on_error):
                     _count(recording, summary, assets)
+                    added.add(recording.id)
             if progress is not None:
                 progress(n, n, "")
+    summary.flagged = [f for f in planner.flagged if f.recording in added]
     summary.assets = {label: len(names) for label, names in assets.items()}
     summary.rates = {name: planner.rates.known[name] for name in summary.streams}
     summary.seconds = time.perf_counter() - started
@@ -123,8 +132,12 @@ def _recordings(
             if writer.has(pending.sha256, pending.id):
                 summary.skipped += 1
                 continue
-            recording = pending.build()
-            writer.add(recording)
+            try:
+                recording = pending.build()
+                writer.add(recording)
+            except Excluded as why:
+                summary.excluded.append(Problem(match.relative, f"{pending.id}: {why}"))
+                continue
             yield recording
     except InputError as error:  # a StoreError (full disk, say) would meet every other file too
         if on_error == "stop":

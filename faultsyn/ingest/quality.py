@@ -1,70 +1,184 @@
-"""Cheap quality flags: channels that are not numbers, do not move, or hit a limit."""
+"""The gate on the way in: every recording is judged while it streams, flagged, or left out."""
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faultsyn.ingest.readers.base import Array
+from faultsyn.ingest.schema import Quality
+from faultsyn.signal.bearing import bearings
+from faultsyn.signal.quality import Meter, Thresholds
+from faultsyn.store import Store
 
-CLIPPED_SHARE = 1e-3
-"""Share of samples at exactly the largest or smallest value from which a channel is `clipped`."""
-CLIPPED_FROM = 1000
-"""Shorter recordings are never called clipped: a slow sensor may well rest at its maximum."""
+_WAVEFORM_RATE = 200.0
+"""Slower channels of these quantities are summaries (an RMS a second), whose mean is no offset."""
+_ZERO_MEAN = ("acceleration", "vibration velocity", "velocity", "sound pressure")
+_FEWEST_FOR_TWINS = 64
+
+Print = tuple[str, str, int, int]
+"""Stream, channel, samples, CRC-32 of the samples as they are stored."""
 
 
-class Quality:
-    """Running figures of a stream's channels.
+class Excluded(Exception):
+    """The card wants recordings with such a flag left out."""
 
-    Feed blocks with `add`; `flags` then lists `flag:channel` for `nan` (some samples are no
-    finite number), `flat` (all samples are equal), `clipped` (many samples sit at the extreme
-    value).
+
+@dataclass(frozen=True)
+class Flagged:
+    """One flag of a recording and what was seen; `channel` is empty for all channels."""
+
+    recording: str
+    flag: str
+    channel: str
+    evidence: str
+
+    @property
+    def text(self) -> str:
+        """As in the store's column `flags`."""
+        return f"{self.flag}:{self.channel}" if self.channel else self.flag
+
+
+@dataclass
+class Gate:
+    """What the card wants to be judged, and which samples have been seen already.
+
+    - `seen`: recordings by the print of each of their channels that moves.
     """
 
-    def __init__(self, channels: tuple[str, ...]) -> None:
-        n = len(channels)
-        self._channels = channels
-        self._n = 0
-        self._bad = np.zeros(n, np.int64)
-        self._low, self._high = np.full(n, np.inf), np.full(n, -np.inf)
-        self._at_low, self._at_high = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    quality: Quality = field(default_factory=Quality)
+    seen: dict[Print, list[str]] = field(default_factory=dict)
 
-    def add(self, block: Array) -> None:
-        """Take in samples `(n, C)`."""
-        if not len(block):
-            return
-        samples = np.ascontiguousarray(block.T)
-        low, high = samples.min(axis=1), samples.max(axis=1)
-        if not (np.isfinite(low).all() and np.isfinite(high).all()):
-            bad = ~np.isfinite(samples)
-            self._bad += bad.sum(axis=1)
-            low = np.where(bad, np.inf, samples).min(axis=1)
-            high = np.where(bad, -np.inf, samples).max(axis=1)
-        self._n += len(block)
-        at_low = np.count_nonzero(samples == low[:, None], axis=1)
-        at_high = np.count_nonzero(samples == high[:, None], axis=1)
-        self._at_low = _count(self._at_low, at_low, low < self._low, low == self._low)
-        self._at_high = _count(self._at_high, at_high, high > self._high, high == self._high)
-        self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
+    @property
+    def thresholds(self) -> Thresholds:
+        """Where the card draws the lines."""
+        given = self.quality.model_dump(include=set(Thresholds.__dataclass_fields__))
+        return Thresholds(**{**given, "mains": tuple(given["mains"])})
 
-    def flags(self) -> list[str]:
-        """Flags so far, channel by channel."""
-        found = []
-        most = np.maximum(self._at_low, self._at_high)
-        for k, name in enumerate(self._channels):
-            if self._bad[k]:
-                found.append(f"nan:{name}")
-            if self._low[k] == self._high[k]:
-                found.append(f"flat:{name}")
-            elif self._n >= CLIPPED_FROM and most[k] > max(1, CLIPPED_SHARE * self._n):
-                found.append(f"clipped:{name}")
+    def watch(
+        self,
+        recording: str,
+        columns: Mapping[str, Any],
+        stream: str,
+        rate: float,
+        channels: Sequence[tuple[str, str]],
+    ) -> Watch:
+        """A watch over one stream of a recording.
+
+        - `columns`: of the recording; rpm and bearing tell which frequencies matter.
+        - `channels`: name and quantity of each.
+        """
+        shaft = _shaft(columns)
+        meter = Meter(
+            len(channels),
+            rate,
+            self.thresholds,
+            zero_mean=tuple(
+                k
+                for k, (_, quantity) in enumerate(channels)
+                if quantity in _ZERO_MEAN and rate >= _WAVEFORM_RATE
+            ),
+            shaft=shaft,
+            lowest=self.quality.lowest_frequency or _lowest(columns, shaft, channels),
+        )
+        return Watch(self, recording, stream, tuple(name for name, _ in channels), meter)
+
+    def remember(self, store: Path) -> None:
+        """Take in the prints of a store that is added to."""
+        with Store(store) as opened:
+            ids = opened.recordings["id"].tolist()
+            for stream, file in opened.stream_files.items():
+                names = opened.streams[stream].channels
+                for row, n in enumerate(file.lengths.tolist()):
+                    for k in np.flatnonzero(file.present[row]):
+                        crc = int(file.checksums[row, k])
+                        self.seen.setdefault((stream, names[k], n, crc), []).append(ids[row])
+
+    def refuse(self, flagged: Sequence[Flagged]) -> None:
+        """Raise `Excluded` when the card excludes one of the flags."""
+        bad = [f for f in flagged if f.flag in self.quality.exclude]
+        if bad:
+            raise Excluded("; ".join(f"{f.text} ({f.evidence})" for f in bad))
+
+
+@dataclass
+class Watch:
+    """Takes in the samples of one stream of one recording; `flagged` then says what is wrong."""
+
+    gate: Gate
+    recording: str
+    stream: str
+    names: tuple[str, ...]
+    meter: Meter
+    n: int = 0
+
+    def __post_init__(self) -> None:
+        self._crcs = [0] * len(self.names)
+
+    def add(self, physical: Array, stored: Array) -> None:
+        """Samples `(n, C)`: in physical units, and as they go into the store."""
+        self.meter.add(physical)
+        columns = np.ascontiguousarray(stored.T)
+        pairs = zip(columns, self._crcs, strict=True)
+        self._crcs = [zlib.crc32(column.data, crc) for column, crc in pairs]
+        self.n += len(stored)
+
+    def flagged(self) -> list[Flagged]:
+        """What the samples show, duplicates included."""
+        found = [
+            Flagged(
+                self.recording,
+                finding.flag,
+                "" if finding.channel is None else self.names[finding.channel],
+                finding.evidence,
+            )
+            for finding in self.meter.findings()
+        ]
+        flat = {f.channel for f in found if f.flag == "flat"}
+        moving = [k for k, name in enumerate(self.names) if name not in flat]
+        return found + self._twins(moving) + self._known(moving)
+
+    def _twins(self, moving: list[int]) -> list[Flagged]:
+        """Channels of this recording that hold the same samples."""
+        found: list[Flagged] = []
+        first: dict[int, int] = {}
+        for k in moving if self.n >= _FEWEST_FOR_TWINS else ():
+            other = first.setdefault(self._crcs[k], k)
+            if other != k:
+                evidence = f"same samples as channel {self.names[other]}"
+                found.append(Flagged(self.recording, "twin", self.names[k], evidence))
         return found
 
+    def _known(self, moving: list[int]) -> list[Flagged]:
+        """Another recording whose moving channels are all the same."""
+        prints = [(self.stream, self.names[k], self.n, self._crcs[k]) for k in moving]
+        owners = [self.gate.seen.setdefault(p, []) for p in prints]
+        common = (
+            [id for id in owners[0] if all(id in others for others in owners)] if owners else []
+        )
+        for others in owners:
+            others.append(self.recording)
+        if not common or self.recording in common:
+            return []
+        text = f"stream {self.stream} has the same samples as recording {common[0]}"
+        return [Flagged(self.recording, "duplicate", "", text)]
 
-def _count(
-    known: NDArray[np.int64], new: NDArray[np.intp], beyond: NDArray[Any], equal: NDArray[Any]
-) -> NDArray[np.int64]:
-    """Samples at the extreme value: counted anew when it moves, added when it is met again."""
-    return np.where(beyond, new, known + np.where(equal, new, 0))
+
+def _shaft(columns: Mapping[str, Any]) -> float | None:
+    rpm = columns.get("rpm")
+    return float(rpm) / 60 if isinstance(rpm, int | float) and rpm > 0 else None
+
+
+def _lowest(
+    columns: Mapping[str, Any], shaft: float | None, channels: Sequence[tuple[str, str]]
+) -> float | None:
+    """The cage frequency where the bearing is known, else the shaft's; vibration only."""
+    if shaft is None or not any(quantity in _ZERO_MEAN for _, quantity in channels):
+        return None
+    known = bearings().get(str(columns.get("bearing", "")))
+    return shaft * known.orders().ftf if known is not None else shaft

@@ -67,7 +67,7 @@ def stream_rate(
     measured = not stated
     time = None
     if spec.time is not None:
-        time, rate = _time_column(spec, rule, source, names)
+        time, rate = _time_column(spec, rule, source, names, card.quality.backwards)
         stated["the time column"] = rate
     if not stated:
         raise InputError(f"{where}: no sample rate: neither the card nor the file has a value")
@@ -88,13 +88,13 @@ def _number(card: Card, value: Value | None, names: Context, where: str) -> floa
 
 
 def _time_column(
-    spec: Stream, rule: Effective, source: Source, names: Context
+    spec: Stream, rule: Effective, source: Source, names: Context, backwards: str
 ) -> tuple[TimeColumn, float]:
     assert spec.time is not None
     name = _column(source, spec.time.source, rule, names)
     second = _column(source, spec.time.second, rule, names) if spec.time.second else None
     textual = source.is_text(name) or second is not None
-    clock = Clock(spec.time, textual, f"{source.path}: time column '{name}'")
+    clock = Clock(spec.time, textual, f"{source.path}: time column '{name}'", backwards)
     column = TimeColumn(name, second, textual, clock, rule.tolerance)
     wanted = column.wanted
     head = next(iter(source.blocks(wanted, wanted if textual else [])))

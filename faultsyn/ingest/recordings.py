@@ -15,7 +15,9 @@ from faultsyn.ingest.channels import Finder
 from faultsyn.ingest.context import Context, built_in
 from faultsyn.ingest.files import Files
 from faultsyn.ingest.patterns import Match, companion, select
+from faultsyn.ingest.quality import Flagged, Gate
 from faultsyn.ingest.rates import Rates, stream_rate
+from faultsyn.ingest.readers import Source
 from faultsyn.ingest.rows import Rows
 from faultsyn.ingest.schema import Body, Card, Scalar, Segment
 from faultsyn.ingest.streams import Share
@@ -45,13 +47,16 @@ class Planner:
     """Turns matched files into recordings, in the order of the scan.
 
     - `files`: sources and hashes; `listing`: every file below the raw folder.
-    - `rates`: rate of every stream so far.
+    - `rates`: rate of every stream so far; `gate`: judges the samples.
+    - `flagged`: what was suspect in the recordings that were read.
     """
 
     card: Card
     files: Files
     listing: Sequence[str]
     rates: Rates = field(default_factory=Rates)
+    gate: Gate = field(default_factory=Gate)
+    flagged: list[Flagged] = field(default_factory=list)
     _tables: dict[tuple[str, str], dict[str, Row]] = field(default_factory=dict)
     _blocks: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
 
@@ -115,7 +120,7 @@ class Planner:
 
         def build() -> Recording:
             columns = {**names.columns(), "flags": ""}
-            shares = list(self._shares(rule, finder, names, segment))
+            shares = list(self._shares(rule, finder, names, segment, name, columns))
             return self._recording(name, match, sha256, columns, shares)
 
         return Pending(name, sha256, match.relative, build)
@@ -128,14 +133,16 @@ class Planner:
         columns: dict[str, Scalar],
         shares: Sequence[Share],
     ) -> Recording:
-        flags: list[str] = []
+        flagged: list[Flagged] = []
         starts = [s.time.clock for s in shares if s.time is not None]
 
         # The writer takes the columns after the samples, so what only the samples show can
         # still be filled in while a file too large for memory streams through.
-        def report(found: list[str]) -> None:
-            flags.extend(found)
-            columns["flags"] = ";".join(flags)
+        def report(found: list[Flagged]) -> None:
+            self.gate.refuse(found)
+            flagged.extend(found)
+            self.flagged.extend(found)
+            columns["flags"] = ";".join(f.text for f in flagged)
             if starts and starts[0].start:
                 columns.setdefault("start_time", starts[0].start)
 
@@ -144,7 +151,13 @@ class Planner:
         return Recording(id, label, streams, match.relative, sha256, columns)
 
     def _shares(
-        self, rule: Effective, finder: Finder, names: Context, segment: Segment | None
+        self,
+        rule: Effective,
+        finder: Finder,
+        names: Context,
+        segment: Segment | None,
+        id: str,
+        columns: dict[str, Scalar],
     ) -> Iterator[Share]:
         for stream, channels in finder.locate().items():
             spec = rule.body.streams[stream]
@@ -154,9 +167,13 @@ class Planner:
             name = names.text(stream, "stream")
             rate = self.rates.settle(name, rate, measured, rule.tolerance, str(source.path))
             span = (0, None) if segment is None else _span(segment, rate, rule)
-            yield Share(
-                name, channels, rate, lambda file: self.files.open(file, rule.body), time, span
-            )
+            meanings = [(c.name, c.quantity) for c in channels]
+            watch = self.gate.watch(id, columns, name, rate, meanings)
+
+            def open(file: str) -> Source:
+                return self.files.open(file, rule.body)
+
+            yield Share(name, channels, rate, watch, open, time, span)
 
     def _segments(self, match: Match) -> Iterator[Pending]:
         for k, segment in enumerate(match.rule.body.segments):
@@ -214,7 +231,10 @@ class Planner:
                     rates.update(self._row_rates(table, rule, first))
                 columns = names.columns()
                 label = as_text(columns.pop("label"))
-                streams, columns["flags"] = table.row(row, rates)
+                streams, flagged = table.row(row, rates, id, columns, self.gate)
+                self.gate.refuse(flagged)
+                self.flagged.extend(flagged)
+                columns["flags"] = ";".join(f.text for f in flagged)
                 return Recording(id, label, streams, match.relative, sha256, columns)
 
             yield Pending(id, sha256, match.relative, build)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from faultsyn.ingest.channels import Finder, Located
-from faultsyn.ingest.quality import Quality
+from faultsyn.ingest.quality import Flagged, Gate
 from faultsyn.ingest.readers.base import Array
+from faultsyn.ingest.schema import Scalar
 from faultsyn.ingest.streams import check_lengths, stack, stream_data
 from faultsyn.store import StreamData
 
@@ -39,17 +40,21 @@ class Rows:
         first = next(iter(self.channels.values()))[0]
         return len(self._matrices[first.file, first.variable])
 
-    def row(self, row: int, rates: dict[str, float]) -> tuple[tuple[StreamData, ...], str]:
-        """One recording's streams and its quality flags; `row` counts from 1.
+    def row(
+        self, row: int, rates: dict[str, float], id: str, columns: dict[str, Scalar], gate: Gate
+    ) -> tuple[tuple[StreamData, ...], list[Flagged]]:
+        """One recording's streams and what is suspect in them; `row` counts from 1.
 
         - `rates`: by stream name [Hz], in the order of the streams.
+        - `id`, `columns`: of the recording.
         """
-        streams, flags = [], []
+        streams: list[StreamData] = []
+        flagged: list[Flagged] = []
         for (name, rate), channels in zip(rates.items(), self.channels.values(), strict=True):
             rows = [self._matrices[c.file, c.variable][row - 1] for c in channels]
             samples = stack(rows, channels)
-            quality = Quality(tuple(c.name for c in channels))
-            quality.add(samples)
-            flags += quality.flags()
+            watch = gate.watch(id, columns, name, rate, [(c.name, c.quantity) for c in channels])
+            watch.add(samples, samples)
+            flagged += watch.flagged()
             streams.append(stream_data(name, samples, rate, channels))
-        return tuple(streams), ";".join(flags)
+        return tuple(streams), flagged

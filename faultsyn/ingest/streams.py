@@ -10,13 +10,13 @@ import numpy as np
 from faultsyn.errors import InputError
 from faultsyn.ingest.channels import Located
 from faultsyn.ingest.clock import Clock, as_texts
-from faultsyn.ingest.quality import Quality
+from faultsyn.ingest.quality import Flagged, Watch
 from faultsyn.ingest.readers import Source
 from faultsyn.ingest.readers.base import Array
 from faultsyn.store import StreamData
 
 Blocks = Iterator[dict[str, Array]]
-Report = Callable[[list[str]], None]
+Report = Callable[[list[Flagged]], None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Share:
     """One recording's part of a stream, before it is read.
 
     - `name`: of the stream; `channels`: where they are; `rate`: agreed sample rate [Hz].
+    - `watch`: judges the samples while they pass.
     - `open`: gives the source of a relative path.
     - `time`: the time column, if the card names one.
     - `span`: first sample and the one after the last (None: to the end).
@@ -60,6 +61,7 @@ class Share:
     name: str
     channels: Sequence[Located]
     rate: float
+    watch: Watch
     open: Callable[[str], Source]
     time: TimeColumn | None = None
     span: tuple[int, int | None] = (0, None)
@@ -81,15 +83,14 @@ class Share:
         return count * scale
 
     def _samples(self, report: Report) -> Iterator[Array]:
-        quality = Quality(tuple(c.name for c in self.channels))
         empty = True
         for block in _clip(self._blocks(), *self.span):
             if self.time is not None:
                 self.time.clock.add(self.time.cells(block), self.rate)
             columns = [block[_key(c)] for c in self.channels]
             physical = stack(columns, self.channels)
-            quality.add(physical)
             samples = physical if self._scale is None else np.stack(columns, axis=1)
+            self.watch.add(physical, samples)
             empty = False
             yield samples
         if empty:
@@ -98,11 +99,12 @@ class Share:
                 f"{self.open(self.channels[0].file).path}: stream '{self.name}': no samples from "
                 f"{start} to {'the end' if stop is None else stop}"
             )
-        flags = quality.flags()
+        flagged = self.watch.flagged()
         if self.time is not None:
             self.time.clock.check(self.rate, self.time.tolerance)
-            flags += ["gap"] if self.time.clock.gaps else []
-        report(flags)
+            for flag, evidence in self.time.clock.found().items():
+                flagged.append(Flagged(self.watch.recording, flag, "", evidence))
+        report(flagged)
 
     def _blocks(self) -> Blocks:
         files = list(dict.fromkeys(c.file for c in self.channels))

@@ -16,7 +16,6 @@ import scipy.io
 from faultsyn.errors import FaultsynError, InputError, StoreError
 from faultsyn.ingest import Card, ingest
 from faultsyn.ingest.card import parse_card
-from faultsyn.ingest.quality import Quality
 from faultsyn.ingest.readers import text as text_module
 from faultsyn.store import Store, StoreWriter
 
@@ -418,20 +417,6 @@ def test_quality_flags_are_in_the_store(tmp_path: Path, monkeypatch: pytest.Monk
     assert summary.flags == {"clipped": 1, "nan": 1, "flat": 1}
     with Store(tmp_path / "out.h5") as store:
         assert store.recordings["flags"].tolist() == ["clipped:a;nan:b;flat:b"]
-
-
-def test_quality_by_blocks_equals_quality_at_once() -> None:
-    rng = np.random.default_rng(3)
-    x = np.clip(rng.standard_normal((5000, 4)), -1.5, 9).astype(np.float32)
-    x[:, 1] = rng.standard_normal(5000)
-    x[:, 2] = 1
-    x[7:9, 3] = np.nan
-    names = ("c", "ok", "f", "n")
-    whole, parts = Quality(names), Quality(names)
-    whole.add(x)
-    for part in np.array_split(x, 37):
-        parts.add(part)
-    assert whole.flags() == parts.flags() == ["clipped:c", "flat:f", "nan:n", "clipped:n"]
 
 
 _CHILD = """
