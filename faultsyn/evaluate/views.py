@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +20,15 @@ from faultsyn.windows import WindowSet
 MOST_SUSPECTS = 8
 MOST_WINDOWS = 500
 """Windows per set that are drawn."""
+MOST_MULTIPLES, MULTIPLES_STEP = 4.2, 0.01
+"""Envelope spectra are drawn up to this multiple of the fault's frequency, in these steps."""
 
 
 @dataclass(frozen=True)
 class Curves:
     """A mean spectrum of each set.
 
-    - `freqs`: [Hz], `(n_freqs,)`.
+    - `freqs`: [Hz], or multiples of each window's own fault frequency, `(n_freqs,)`.
     - `real`, `synthetic`: `(n_channels, n_freqs)`.
     """
 
@@ -63,9 +64,10 @@ class Views:
     """What a report draws of one class.
 
     - `spectrum`: power density [unit^2/Hz], mean over windows; None for feature rows.
-    - `envelope`: squared-envelope spectrum (broadest demodulation band); None for feature rows or
-      windows too short to filter.
-    - `fault_hz`: the fault's frequency (median of the real windows) [Hz], or None.
+    - `envelope`: amplitudes of the squared envelope's spectrum over its mean (broadest demodulation
+      band); None for feature rows or windows too short to filter. Where the fault's frequency is
+      known, over multiples of it, so that the lines of machines and speeds fall on each other.
+    - `fault_hz`: the fault's lowest and highest frequency among the real windows [Hz], or None.
     - `features`: name -> (real, synthetic) values, one per window.
     - `suspects`: None without shots.
     - `embedding`: set name -> `(n, 2)` coordinates on two principal components of the real
@@ -74,7 +76,7 @@ class Views:
 
     spectrum: Curves | None
     envelope: Curves | None
-    fault_hz: float | None
+    fault_hz: tuple[float, float] | None
     features: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
     suspects: Suspects | None
     embedding: dict[str, NDArray[np.float64]]
@@ -94,10 +96,13 @@ def make_views(
         sets["shots"] = shots
     if normal is not None and len(normal):
         sets["normal"] = _at_most(normal, rng)
+    real_hz, made_hz = _fault_hz(few_real), _fault_hz(few_made)
+    if made_hz is None:
+        real_hz = None
     return Views(
         _spectra(few_real, few_made),
-        _envelopes(few_real, few_made),
-        _fault_hz(few_real),
+        _envelopes(few_real, few_made, real_hz, made_hz),
+        None if real_hz is None else (float(real_hz.min()), float(real_hz.max())),
         _distributions(few_real, few_made),
         None if "shots" not in sets else suspects(real, synthetic, sets["shots"]),
         _embedding(sets),
@@ -134,28 +139,48 @@ def _spectra(real: WindowSet, synthetic: WindowSet) -> Curves | None:
     return Curves(freqs, mine.mean(axis=0), theirs.mean(axis=0))
 
 
-def _envelopes(real: WindowSet, synthetic: WindowSet) -> Curves | None:
+def _envelopes(
+    real: WindowSet,
+    synthetic: WindowSet,
+    real_hz: NDArray[np.float64] | None,
+    made_hz: NDArray[np.float64] | None,
+) -> Curves | None:
+    """Over multiples of the fault's frequency, or over Hz where `real_hz` is None."""
     if not np.isfinite(real.rate):
         return None
-    band = scaled_bands(real.rate)[-1]
-
-    def mean_spectrum(windows: WindowSet) -> tuple[NDArray[Any], NDArray[Any]]:
-        freqs, spectrum = squared_envelope_spectrum(
-            bandpass(windows.x, real.rate, *band), real.rate
-        )
-        low = freqs <= real.rate / 16
-        return freqs[low], spectrum[..., low].mean(axis=0)
-
     try:
-        freqs, mine = mean_spectrum(real)
+        at, mine = _envelope(real, real_hz)
+        _, theirs = _envelope(synthetic, None if real_hz is None else made_hz)
     except InputError:  # too short to be filtered
         return None
-    return Curves(freqs, mine, mean_spectrum(synthetic)[1])
+    return Curves(at, mine, theirs)
 
 
-def _fault_hz(real: WindowSet) -> float | None:
+def _envelope(
+    windows: WindowSet, fault_hz: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean amplitude spectrum `(n_channels, n_freqs)` of squared envelopes, and where it is read.
+
+    Up to a sixteenth of the sample rate, or to `MOST_MULTIPLES` times the fault's frequency.
+    """
+    rate, n_samples = windows.rate, windows.n_samples
+    filtered = bandpass(windows.x, rate, *scaled_bands(rate)[-1])
+    freqs, spectrum = squared_envelope_spectrum(filtered, rate)
+    spectrum = spectrum * (4.0 / n_samples)  # the mean Hann weight is 1/2, and so is half a line
+    if fault_hz is None:
+        low = freqs <= rate / 16
+        return freqs[low], spectrum[..., low].mean(axis=0)
+    at = np.arange(0.0, MOST_MULTIPLES, MULTIPLES_STEP)
+    total = np.zeros((len(windows.channels), len(at)))
+    for lines, one in zip(spectrum, fault_hz, strict=True):
+        total += np.stack([np.interp(at * one, freqs, line) for line in lines])
+    mean: NDArray[np.float64] = total / len(windows)
+    return np.asarray(at, np.float64), mean
+
+
+def _fault_hz(windows: WindowSet) -> NDArray[np.float64] | None:
     try:
-        return float(np.median(fault_frequency(real)))
+        return fault_frequency(windows)
     except InputError:  # no such column, class or bearing: nothing to mark
         return None
 

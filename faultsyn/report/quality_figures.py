@@ -46,21 +46,33 @@ def quality_figures(
         found = views.suspects
         caption = (
             "The synthetic windows nearest to a shot (left), each beside that shot, rotated to "
-            f"match (right). From a similarity of {found.limit:.3f} on, half-way between the "
-            f"nearest unseen real window and an exact copy, a window counts as a copy; "
-            f"{found.copied} do."
+            f"match (right){_cut(found, rate)}. From a similarity of {found.limit:.3f} on, "
+            "half-way between the nearest unseen real window and an exact copy, a window counts "
+            f"as a copy; {found.copied} do."
         )
         yield "suspects", caption, _suspects(found, rate, channels, units)
+
+
+def _cut(found: Suspects, rate: float) -> str:
+    """Says so where only the beginning of long windows is drawn."""
+    if not np.isfinite(rate) or found.synthetic.shape[-1] <= _SHOWN_SAMPLES:
+        return ""
+    return f", the first {_SHOWN_SAMPLES} of {found.synthetic.shape[-1]} samples"
 
 
 def _spectra_caption(views: Views, spectrum: Curves) -> str:
     text = "Power spectral density, mean over windows"
     if views.envelope is not None:
-        text += ", and squared envelope spectrum (broadest band, mean over windows)"
+        text += (
+            ", and amplitudes in the squared envelope over its mean (broadest band, mean over "
+            "windows)"
+        )
         if views.fault_hz is not None:
+            low, high = (f"{hz:.4g}" for hz in views.fault_hz)
             text += (
-                f"; blue: {views.fault_hz:.1f} Hz, the fault's frequency (median over the real "
-                "windows), and its multiples"
+                ", over multiples of each window's own fault frequency "
+                f"({low if low == high else f'{low} to {high}'} Hz among the real ones); blue: "
+                "where the fault's lines are"
             )
     n_channels, n_shown = len(spectrum.real), len(_shown_channels(spectrum))
     which = f" The {n_shown} of {n_channels} channels that differ most." * (n_shown < n_channels)
@@ -84,7 +96,8 @@ def _spectra(
         left.set_ylabel(f"PSD [dB re {square}/Hz]")
         left.set_title(channels[channel])
         if views.envelope is not None:
-            _envelope(axes[row, 1], views.envelope, channel, views.fault_hz)
+            known = views.fault_hz is not None
+            _envelope(axes[row, 1], views.envelope, channel, multiples=known)
             if row < len(shown) - 1:
                 axes[row, 1].set_xlabel("")
     axes[-1, 0].set_xlabel(f"frequency [{prefix}Hz]")
@@ -117,24 +130,22 @@ def _pair(panel: Axes, at: Floats, real: Floats, synthetic: Floats) -> None:
     panel.margins(x=0.01)
 
 
-def _envelope(panel: Axes, curves: Curves, channel: int, fault_hz: float | None) -> None:
-    top = curves.freqs[-1]
-    if fault_hz is not None:
-        top = min(top, 4.2 * fault_hz)
-    prefix, scale = _prefix(top)
-    marks = {} if fault_hz is None else {h: h * fault_hz / scale for h in _HARMONICS}
-    for harmonic, at in marks.items():
-        panel.axvline(at, color=BLUE, linewidth=0.9, linestyle=":")
+def _envelope(panel: Axes, curves: Curves, channel: int, *, multiples: bool) -> None:
+    """One channel's envelope spectrum, over multiples of the fault's frequency or over Hz."""
+    prefix, scale = ("", 1.0) if multiples else _prefix(curves.freqs[-1])
+    for harmonic in _HARMONICS if multiples else ():
+        panel.axvline(harmonic, color=BLUE, linewidth=0.9, linestyle=":")
         panel.annotate(
-            f"{harmonic}x", (at, 1), xycoords=("data", "axes fraction"), xytext=(2, -1),
+            f"{harmonic}x", (harmonic, 1), xycoords=("data", "axes fraction"), xytext=(2, -1),
             textcoords="offset points", color=BLUE, va="top", fontsize=8,
         )  # fmt: skip
     # The first lines hold the mean, and are no sign of a fault.
-    shown = (curves.freqs > 0.02 * top) & (curves.freqs <= top)
-    at_hz = curves.freqs[shown] / scale
-    _pair(panel, at_hz, curves.real[channel, shown], curves.synthetic[channel, shown])
+    shown = curves.freqs > 0.02 * curves.freqs[-1]
+    at = curves.freqs[shown] / scale
+    _pair(panel, at, curves.real[channel, shown], curves.synthetic[channel, shown])
     panel.set_ylim(bottom=0)
-    panel.set_xlabel(f"frequency [{prefix}Hz]")
+    name = "frequency / fault frequency [-]" if multiples else f"frequency [{prefix}Hz]"
+    panel.set_xlabel(name)
     panel.set_ylabel("sq. envelope [-]")
     panel.set_title("envelope spectrum")
 

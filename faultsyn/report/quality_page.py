@@ -74,9 +74,9 @@ def write_quality(
     path = write_text(folder / PAGE, page)
     classes = {label: report.to_dict() for label, report in quality.reports.items()}
     found = {**facts, "classes": classes, "report": str(path)}
-    plain = _finite(found)
+    plain: dict[str, Any] = _finite(found)
     write_text(folder / JSON, json.dumps(plain, indent=1, allow_nan=False))
-    return plain  # type: ignore[no-any-return]
+    return plain
 
 
 def _section(quality: StoreQuality, report: QualityReport, folder: Path) -> ClassSection:

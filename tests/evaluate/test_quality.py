@@ -125,10 +125,11 @@ def test_views_hold_what_a_figure_needs(sets):
     assert views.spectrum is not None
     assert views.spectrum.real.shape == (1, len(views.spectrum.freqs))
     assert views.envelope is not None
-    assert views.envelope.freqs[-1] <= 750
-    assert views.fault_hz == pytest.approx(5.4152 * 29.95, rel=1e-3)
+    assert views.envelope.freqs[-1] == pytest.approx(4.2, abs=0.02)
+    assert views.fault_hz == pytest.approx((5.4152 * 29.95,) * 2, rel=1e-3)
     peak = views.envelope.freqs[views.envelope.real[0][20:].argmax() + 20]
-    assert min(abs(peak - k * views.fault_hz) for k in (1, 2, 3)) < 12
+    assert min(abs(peak - k) for k in (1, 2, 3)) < 0.05
+
     assert {k: v.shape for k, v in views.embedding.items()} == {
         "real": (60, 2),
         "synthetic": (40, 2),
@@ -139,6 +140,26 @@ def test_views_hold_what_a_figure_needs(sets):
     assert views.suspects is not None
     assert (np.diff(views.suspects.score) <= 0).all()
     assert views.suspects.copied == 0
+
+
+def test_lines_of_machines_at_other_speeds_fall_on_each_other(bearing):
+    """A modulation of depth 1/2: the squared envelope's line is (2 m) / (1 + m^2 / 2)."""
+    base = bearing(0, 8, 4096)
+    rpm = np.linspace(1200, 2400, 8)
+    seconds = np.arange(4096) / base.rate
+    hz = 5.4152 * rpm[:, None] / 60
+    x = (1 + 0.5 * np.cos(2 * np.pi * hz * seconds)) * np.cos(2 * np.pi * 3000 * seconds)
+    real = base.with_x(x[:, None].astype(np.float32)).with_columns(rpm=rpm)
+    views = make_views(real, generated(real), rng())
+    assert views.envelope is not None
+    assert views.fault_hz == pytest.approx((hz.min(), hz.max()), rel=1e-3)
+    curve = views.envelope.real[0]
+    assert views.envelope.freqs[curve.argmax()] == pytest.approx(1.0, abs=0.011)
+    assert curve.max() == pytest.approx(1.0 / 1.125, rel=0.03)
+    unknown = make_views(real.with_columns(label="loose"), generated(real), rng())
+    assert unknown.fault_hz is None
+    assert unknown.envelope is not None
+    assert unknown.envelope.freqs[-1] == pytest.approx(750, abs=2)
 
 
 def test_views_of_feature_rows_have_no_spectra():
