@@ -15,6 +15,7 @@ from faultsyn.registry import build, nearest
 from faultsyn.synth.base import Generator
 from faultsyn.synth.cycle_bootstrap import CycleBootstrap
 from faultsyn.synth.diff_aug import DiffAug
+from faultsyn.synth.diffusion.difference import FaultDiffusionDifference
 from faultsyn.synth.domain_randomised import DomainRandomised
 from faultsyn.synth.faultdiffusion_paper import FaultDiffusionPaper
 from faultsyn.synth.matched_difference import MatchedDifference
@@ -45,6 +46,7 @@ GENERATORS: dict[str, type[Generator]] = {
         PhysicsInjection,
         DomainRandomised,
         FaultDiffusionPaper,
+        FaultDiffusionDifference,
         Smote,
         Mixup,
     )
