@@ -1,9 +1,10 @@
 """The acceptance gate: a made window is kept when it could be a real one and is no copy.
 
 Every limit comes from the shots and the healthy windows. A figure of a window must lie in the range
-of the shots, widened on either side by the spread of that figure over healthy windows: with five
-shots of one machine the range of the fault is not known, and healthy windows tell how much machine,
-load and chance alone can change. The gate is there to catch what is broken (wrong level, lost
+of the shots, widened on either side by the spread of that figure over healthy windows, and by twice
+that when there is one shot (a factor of 1 + 1/K): with a few shots of one machine the range of the
+fault is not known, and healthy windows tell how much machine, load and chance alone can change. The
+gate is there to catch what is broken (wrong level, lost
 impulses, a spectrum from elsewhere, copies); it is no judge of quality.
 """
 
@@ -41,6 +42,8 @@ MOST_NORMALS = 200
 FEWEST_NORMALS = 12
 """Fewer say nothing about a spread."""
 
+_FEWEST_REFERENCES = 12
+"""Healthy windows against which others are held to see how alike real ones can be."""
 _MARGINS = {LEVEL: 0.7, KURTOSIS: 0.7, COMPONENTS: 1.4}
 """Least widening of a range, in natural logarithm: a factor of 2 in amplitude, 4 in power."""
 _LEAST_SPECTRUM = 6.0  # dB
@@ -83,6 +86,7 @@ class Gate:
             self._healthy = healthy
         # The same divisor for every window, so that similarities can be compared.
         self._scale = shots if self._healthy is None else self._healthy
+        self._widening = 1.0 + 1.0 / len(shots)
         self._slow = shots.rate <= SLOW_HZ
         self._basis = None if self._healthy is None or not self._slow else _Basis(self._healthy)
         spread = self._scale.x.std(axis=(0, 2), dtype=np.float64)
@@ -124,19 +128,20 @@ class Gate:
             if name in theirs:
                 low, high = np.quantile(theirs[name], [0.01, 0.99])
                 margin = max(margin, float(high - low))
+            margin *= self._widening
             limits[name] = (float(values.min()) - margin, float(values.max()) + margin)
         return limits
 
     def _copy_limit(self) -> float:
         """Half-way between the nearest two real windows and a copy, but `FEWEST_COPY` at least.
 
-        Real windows are the shots among themselves and healthy ones against as many healthy ones.
+        Real windows are the shots among themselves, and healthy ones against a dozen others.
         """
         known = []
         if len(self._shots) > 1:
             known.append(_among(self._shots, self._scale))
         if self._healthy is not None:
-            of = _references(self._healthy, len(self._shots))
+            of = _references(self._healthy, max(len(self._shots), _FEWEST_REFERENCES))
             others = np.setdiff1d(np.arange(len(self._healthy)), of)
             references, rest = self._healthy.take(of), self._healthy.take(others)
             known.append(similarity(rest, references, self._scale).best)
@@ -145,8 +150,11 @@ class Gate:
         return max(FEWEST_COPY, copy_limit(np.concatenate(known)))
 
     def _spectrum_limit(self) -> float:
-        """Half as much again as real windows lie apart, but `_LEAST_SPECTRUM` at least [dB]."""
-        known = [_LEAST_SPECTRUM]
+        """Half as much again as real windows lie apart, but `_LEAST_SPECTRUM` at least [dB].
+
+        Real windows are the shots among themselves, and healthy ones against as many others.
+        """
+        known = [_LEAST_SPECTRUM * self._widening]
         if len(self._shots) > 1:
             apart = [
                 _nearest(self._levels[[i]], np.delete(self._levels, i, axis=0))[0]
