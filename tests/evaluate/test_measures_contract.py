@@ -246,3 +246,30 @@ def test_costly_measure_gives_a_value_and_a_floor(name, bearing, monkeypatch):
     assert found.reason == ""
     assert found.value is not None
     assert found.floor is not None
+
+
+@pytest.mark.parametrize("name", [n for n in METRICS if METRICS[n].costly])
+def test_costly_measure_says_why_it_cannot_be_computed(name, bearing, monkeypatch):
+    monkeypatch.setattr(discriminative, "STEPS", 2)
+    monkeypatch.setattr(predictive, "STEPS", 2)
+    real, made = bearing(0, 20, 24, 2), bearing(1, 20, 24, 2).with_columns(synthetic=True)
+    metric, dead = METRICS[name](), np.full_like(real.x, 3.0)
+
+    def found(mine: WindowSet, theirs: WindowSet):
+        return metric(mine, theirs, np.random.default_rng(0))
+
+    few = found(real, made.take(slice(0, 2)))
+    assert (few.value, few.floor) == (None, None)
+    assert f"needs {metric.minimum} synthetic windows, got 2" in few.reason
+    rows = found(real.as_features(real.rows), made.as_features(made.rows))
+    assert rows.value is None
+    assert "signal space" in rows.reason or "two channels" in rows.reason
+    for mine, theirs in (
+        (real.with_x(dead), made),
+        (real, made.with_x(dead)),
+        (real.with_x(dead), made.with_x(dead)),
+    ):
+        figure = found(mine, theirs)
+        assert (figure.value is None) <= bool(figure.reason)
+        assert figure.value is None or math.isfinite(figure.value)
+        assert figure.floor is None or math.isfinite(figure.floor)
