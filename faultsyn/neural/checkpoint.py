@@ -66,10 +66,10 @@ class Checkpoint:
     def save(self, identity: str, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Replace the checkpoint; `identity` says which run it belongs to."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.folder / f"new-{os.getpid()}.safetensors"
+        fresh = self.folder / f"draft-{os.getpid()}.safetensors"
         save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, fresh)
         digest = _digest(fresh)
-        weights = self.folder / f"{digest[:16]}.safetensors"
+        weights = self.folder / f"tensors-{digest[:16]}.safetensors"
         fresh.replace(weights)
         head = {
             "format": _FORMAT,
@@ -79,10 +79,11 @@ class Checkpoint:
             "sha256": digest,
             "state": dict(state),
         }
-        draft = self.folder / f"new-{os.getpid()}.json"
+        draft = self.folder / f"draft-{os.getpid()}.json"
         draft.write_text(json.dumps(head) + "\n")
         draft.replace(self.folder / _HEAD)
-        for old in self.folder.glob("*.safetensors"):
+        # Only what a checkpoint writes: the folder may hold other things of its owner.
+        for old in (*self.folder.glob("tensors-*.safetensors"), *self.folder.glob("draft-*")):
             if old != weights:
                 old.unlink(missing_ok=True)
         self._last = time.monotonic()

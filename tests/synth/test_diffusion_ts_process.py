@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from faultsyn.synth.diffusion_ts.ddpm import accelerated, ancestral, visited
+from faultsyn.synth.diffusion_ts.ddpm import Predict, accelerated, ancestral, visited
 from faultsyn.synth.diffusion_ts.loss import denoising_loss
-from faultsyn.synth.diffusion_ts.schedule import cosine_schedule
+from faultsyn.synth.diffusion_ts.schedule import Schedule, cosine_schedule
 
 
 def noise(*size: int, seed: int = 0) -> Tensor:
@@ -86,11 +86,11 @@ def test_the_loss_is_the_absolute_error_in_time_and_frequency(length: int) -> No
 MEAN, DEVIATION = 2.0, 0.5
 
 
-def best_guess(schedule: object) -> object:
+def best_guess(schedule: Schedule) -> Predict:
     """E[x_0 | x_t] for data from N(2, 0.25): with it, sampling must give back that distribution."""
 
     def predict(noisy: Tensor, step: Tensor) -> Tensor:
-        abar = schedule.abar[step].view(-1, 1, 1)  # type: ignore[attr-defined]  # a Schedule
+        abar = schedule.abar[step].view(-1, 1, 1)
         gain = abar.sqrt() * DEVIATION**2 / (abar * DEVIATION**2 + 1 - abar)
         return MEAN + gain * (noisy - abar.sqrt() * MEAN)
 
