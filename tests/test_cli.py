@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from faultsyn.cli.app import main
+
 
 def faultsyn(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -57,6 +59,9 @@ def test_validate_finds_a_sound_store_sound_and_a_broken_one_broken(folder: Path
         (["ingest", "cwru", "--raw", "nowhere", "--out", "x.h5"], "nowhere"),
         (["simulate", "x.h5", "--kind", "gear"], "known: bearing"),
         (["simulate", "x.h5", "--assets", "0"], "at least one asset"),
+        (["pretrain", "rig-bearing", "--generator", "diff-au", "--out", "x"], "did you mean"),
+        (["adapt", "nothing", "rig-bearing", "--out", "y"], "nothing: not an artefact"),
+        (["synthesize", "rig-bearing", "--out", "y.h5"], "--generator PRESET"),
         (["run", "no-such-study"], "no-such-study"),
         (["report", "."], "no results here"),
     ],
@@ -76,6 +81,42 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_debug_shows_where_an_error_comes_from(folder: Path) -> None:
     done = faultsyn("inspect", "nothing.h5", "--debug", cwd=folder)
     assert "Traceback" in done.stderr
+
+
+def test_a_generator_step_by_step(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def verb(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["faultsyn", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        said = capsys.readouterr()
+        return int(stop.value.code or 0), said.out or said.err
+
+    task = Path(__file__).parents[1] / "experiments" / "tasks" / "rig-bearing.yaml"
+    monkeypatch.chdir(folder)
+    chosen = (str(task), "--store", "rig.h5")
+    code, said = verb("pretrain", *chosen, "--generator", "cycle-bootstrap", "--out", "models/x")
+    assert (code, "artefact: models/x" in said) == (0, True)
+    few = ("--k", "2", "--label", "ball", "--json")
+    code, said = verb("adapt", "models/x", *chosen, *few, "--out", "models/y")
+    assert json.loads(said)["classes"] == ["ball"]
+    assert len(json.loads(said)["provenance"]["adapt"]["shots"]["ball"]) == 2
+    code, said = verb("synthesize", "models/y", "--n", "3", "--out", "y.h5", "--json")
+    assert json.loads(said)["windows"] == {"ball": 3}
+    assert Path("y.html").is_file()
+    for arguments, says in (
+        (("synthesize", "models/x", "--out", "y.h5"), "not adapted to any shots"),
+        (("synthesize", "models/y", "--k", "3", "--out", "y.h5"), "k = 3 cannot change them"),
+        (("adapt", "models/x", *chosen, "--out", "."), "is no artefact; it is not overwritten"),
+        (
+            ("synthesize", *chosen, "--generator", "oversample", "--n", "2", "--out", "z.h5"),
+            "no window of oversample was accepted",
+        ),
+    ):
+        code, said = verb(*arguments)
+        assert code == 2
+        assert says in said
 
 
 def test_import_and_help_stay_light() -> None:
