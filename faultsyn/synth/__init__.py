@@ -16,6 +16,7 @@ from faultsyn.synth.base import Generator
 from faultsyn.synth.cycle_bootstrap import CycleBootstrap
 from faultsyn.synth.diff_aug import DiffAug
 from faultsyn.synth.diffusion.difference import FaultDiffusionDifference
+from faultsyn.synth.diffusion.vibration import FaultDiffusionVibration
 from faultsyn.synth.domain_randomised import DomainRandomised
 from faultsyn.synth.faultdiffusion_paper import FaultDiffusionPaper
 from faultsyn.synth.matched_difference import MatchedDifference
@@ -47,6 +48,7 @@ GENERATORS: dict[str, type[Generator]] = {
         DomainRandomised,
         FaultDiffusionPaper,
         FaultDiffusionDifference,
+        FaultDiffusionVibration,
         Smote,
         Mixup,
     )

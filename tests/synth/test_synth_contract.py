@@ -52,6 +52,7 @@ TINY: dict[str, dict[str, object]] = {
         "batch": 4,
         "adapt_batch": 4,
     },
+    "faultdiffusion-vibration": {"steps": 3, "batch": 4, "sampler_steps": 2, "equalise": False},
 }
 """Generators that train, small enough for every test."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 from faultsyn.synth.cycle_bootstrap import comb
 from faultsyn.synth.diffusion.describe import MINIMUM, envelope, kind_of, shape, told
-from faultsyn.synth.diffusion.skeleton import guides, render, shaft_angle, strikes
+from faultsyn.synth.diffusion.skeleton import Rhythm, shaft_angle
+from faultsyn.synth.diffusion.template import Template
 from faultsyn.synth.fault_rate import order_of
 from faultsyn.windows import NORMAL, WindowSet
 
@@ -25,42 +26,72 @@ class Reading:
 
     - `x`: `(K, C, T)`, zero mean and unit RMS (zero where a channel is constant).
     - `mean`, `rms`: of each channel, `(K, C)`, physical units.
+    - `share`: RMS of what the network models, `(K, C)`: 1, less once a template is taken off.
     - `figures`: `describe.shape` of each channel, `(K, C, N_SHAPE)`.
     - `kind`: number of the fault in `describe.KINDS`, `(K,)`.
-    - `period`, `shaft`: samples between strikes and per revolution, `(K,)`, NaN where unknown.
-    - `phase`: place of a strike [samples], `angle`: of the shaft [rad] at the first sample, `(K,)`.
+    - `rhythm`: strikes and shaft of each window.
     """
 
     x: Floats
     mean: Floats
     rms: Floats
+    share: Floats
     figures: Floats
     kind: NDArray[np.intp]
-    period: Floats
-    shaft: Floats
-    phase: Floats
-    angle: Floats
-
-    def guides(self) -> NDArray[np.float32]:
-        """Guides of each window, `(K, 3, T)`."""
-        made = comb_guides(
-            self.period, self.shaft, self.phase, self.angle, self.x.shape[2], slip=0.0
-        )
-        return made.astype(np.float32)
+    rhythm: Rhythm
 
     def told(self) -> NDArray[np.float32]:
         """Conditions of each window and channel, `(K, C, N_TOLD)`."""
-        channels = range(self.x.shape[1])
-        rows = [told(self.kind, self.period, self.shaft, self.figures[:, c]) for c in channels]
-        return np.stack(rows, axis=1)
+        return tell(self.kind, self.rhythm, self.figures)
 
-    def with_condition(self, period: Floats, shaft: Floats, figures: Floats) -> Self:
-        """The same windows, told to be otherwise."""
-        return replace(self, period=period, shaft=shaft, figures=figures)
+    def less(self, template: Template, rhythm: Rhythm) -> Reading:
+        """What a template leaves of windows of a (sharpened) rhythm, brought to unit RMS again."""
+        left = self.x - template.mean(rhythm, self.x.shape[2])
+        left -= left.mean(axis=2, keepdims=True)
+        share = left.std(axis=2)
+        x = left / np.where(share > 0, share, 1.0)[..., None]
+        return replace(self, x=x, share=share, figures=_figures(x, rhythm), rhythm=rhythm)
 
-    def take(self, rows: NDArray[Any]) -> Self:
+    def take(self, rows: NDArray[Any]) -> Reading:
         """Some of the windows."""
-        return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        x, mean, rms, share, figures, kind = (part[rows] for part in self._arrays())
+        return Reading(x, mean, rms, share, figures, kind, self.rhythm.take(rows))
+
+    def put(self, rows: NDArray[Any], other: Reading) -> None:
+        """Replace some of the windows, in place."""
+        mine = (*self._arrays(), *self.rhythm.arrays())
+        theirs = (*other._arrays(), *other.rhythm.arrays())
+        for part, new in zip(mine, theirs, strict=True):
+            part[rows] = new
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All but the samples, by name, to be saved."""
+        names = ("mean", "rms", "share", "figures", "kind")
+        parts = zip(names, self._arrays()[1:], strict=True)
+        places = zip(("period", "shaft", "phase", "angle"), self.rhythm.arrays(), strict=True)
+        return {**dict(parts), **dict(places)}
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> Reading:
+        """Read back what `arrays` gave; without samples."""
+        mean, rms, share, figures, kind = (
+            arrays[name] for name in ("mean", "rms", "share", "figures", "kind")
+        )
+        period, shaft, phase, angle = (
+            arrays[name] for name in ("period", "shaft", "phase", "angle")
+        )
+        rhythm = Rhythm(period, shaft, phase, angle)
+        return cls(np.zeros((*mean.shape, 0)), mean, rms, share, figures, kind, rhythm)
+
+    def _arrays(self) -> tuple[NDArray[Any], ...]:
+        return self.x, self.mean, self.rms, self.share, self.figures, self.kind
+
+
+def tell(kind: NDArray[np.intp], rhythm: Rhythm, figures: Floats) -> NDArray[np.float32]:
+    """Conditions of windows `(n,)` and channels, `(n, C, N_TOLD)`; `figures` `(n, C, N_SHAPE)`."""
+    channels = range(figures.shape[1])
+    rows = [told(kind, rhythm.period, rhythm.shaft, figures[:, c]) for c in channels]
+    return np.stack(rows, axis=1)
 
 
 def read(
@@ -82,45 +113,32 @@ def read(
     raw = windows.x.astype(np.float64)
     mean = raw.mean(axis=2, keepdims=True)
     rms = raw.std(axis=2, keepdims=True)
-    rms[rms <= 1e-6 * np.abs(raw).max(axis=2, keepdims=True)] = 0.0
+    rms[rms <= 1e-7 * np.abs(raw).max(axis=2, keepdims=True)] = 0.0
     x = np.where(rms > 0, (raw - mean) / np.where(rms > 0, rms, 1.0), 0.0)
-    curves = np.stack([envelope(x[:, c]) for c in range(x.shape[1])], axis=1)
-    together = curves.mean(axis=1)
+    together = np.mean([envelope(x[:, c]) for c in range(x.shape[1])], axis=0)
     shaft = _shaft_period(windows)
     fits = [
         _fit(together[row], shaft[row] / _order(windows, row, orders, what), tolerance)
         for row in range(len(windows))
     ]
-    phase, period = np.array(fits, np.float64).reshape(-1, 2).T
-    figures = [shape(x[:, c], curves[:, c], period, shaft) for c in range(x.shape[1])]
+    phase, period = np.array(fits, np.float64).reshape(-1, 2).T.copy()
+    rhythm = Rhythm(period, shaft, phase, shaft_angle(together, shaft))
+    kind = [0 if v == NORMAL else kind_of(str(v)) for v in windows.labels]
     return Reading(
         x,
         mean[..., 0],
         rms[..., 0],
-        np.stack(figures, axis=1),
-        np.array([0 if v == NORMAL else kind_of(str(v)) for v in windows.labels], np.intp),
-        period,
-        shaft,
-        phase,
-        shaft_angle(together, shaft),
+        np.ones(x.shape[:2]),
+        _figures(x, rhythm),
+        np.array(kind, np.intp),
+        rhythm,
     )
 
 
-def comb_guides(
-    period: Floats,
-    shaft: Floats,
-    phase: Floats | None,
-    angle: Floats,
-    n_samples: int,
-    slip: float,
-    rng: np.random.Generator | None = None,
-) -> Floats:
-    """Guides `(n, 3, T)` of strikes at `period`, from `phase` on (None: random)."""
-    known = np.isfinite(period)
-    rng = np.random.default_rng(0) if rng is None else rng
-    at = strikes(np.where(known, period, n_samples), n_samples, rng, slip, phase)
-    skeleton = render(at, 1.0, n_samples) * known[:, None]
-    return guides(skeleton, shaft, angle)
+def _figures(x: Floats, rhythm: Rhythm) -> Floats:
+    channels = [x[:, c] for c in range(x.shape[1])]
+    made = [shape(part, envelope(part), rhythm.period, rhythm.shaft) for part in channels]
+    return np.stack(made, axis=1)
 
 
 def _fit(curve: Floats, period: float, tolerance: float) -> tuple[float, float]:

@@ -11,6 +11,7 @@ Everything is in samples, so that any sample rate works.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,55 @@ Floats = NDArray[np.float64]
 
 HEIGHT = 3.0
 N_GUIDES = 3
+
+
+LEAD_IN = 264
+"""Samples before a window from which strikes are known."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When strikes fall in each of n windows, and how the shaft turns.
+
+    - `period`, `shaft`: samples between strikes and per revolution, `(n,)`, NaN where unknown.
+    - `phase`: place of a strike [samples], `angle`: of the shaft [rad] at sample 0, `(n,)`.
+    - `slip`: deviation of each period as a share of it, drawn with `seed`.
+    """
+
+    period: Floats
+    shaft: Floats
+    phase: Floats
+    angle: Floats
+    slip: float = 0.0
+    seed: int = 0
+
+    def take(self, rows: NDArray[Any]) -> Rhythm:
+        """Some of the windows, without slip."""
+        period, shaft, phase, angle = (part[rows] for part in self.arrays())
+        return Rhythm(period, shaft, phase, angle)
+
+    def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Period, shaft, phase and angle."""
+        return self.period, self.shaft, self.phase, self.angle
+
+    def strikes(self, n_samples: int) -> Floats:
+        """Places of strikes [samples] `(n, m)`, from `LEAD_IN` before the window on."""
+        known = np.isfinite(self.period)
+        period = np.where(known, self.period, n_samples)
+        rng = np.random.default_rng(self.seed)
+        length = n_samples + 2 * LEAD_IN
+        return strikes(period, length, rng, self.slip, self.phase + LEAD_IN) - LEAD_IN
+
+    def theta(self, at: Floats) -> Floats:
+        """Shaft angles [rad] at places `(n, m)`; 0 where the shaft is unknown."""
+        known = np.isfinite(self.shaft)
+        turn = np.where(known, 2 * np.pi / np.where(known, self.shaft, 1.0), 0.0)
+        return np.asarray(turn[:, None] * at + self.angle[:, None])
+
+    def guides(self, n_samples: int) -> Floats:
+        """Guides `(n, 3, T)`: skeleton, cosine and sine of the shaft angle; zero where unknown."""
+        skeleton = render(self.strikes(n_samples), 1.0, n_samples)
+        return guides(skeleton * np.isfinite(self.period)[:, None], self.shaft, self.angle)
 
 
 def strikes(

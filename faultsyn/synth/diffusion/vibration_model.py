@@ -253,11 +253,15 @@ def _rows(reading: Reading, condition: NDArray[np.float32], chance: NDArray[np.f
     count, channels, n_samples = reading.x.shape
     return Rows(
         torch.from_numpy(reading.x.reshape(count * channels, 1, n_samples).astype(np.float32)),
-        torch.from_numpy(np.repeat(reading.guides(), channels, axis=0)),
+        torch.from_numpy(np.repeat(_guides(reading), channels, axis=0)),
         torch.from_numpy(reading.told().reshape(count * channels, -1)),
         torch.from_numpy(condition.reshape(count * channels, -1)),
         torch.from_numpy(np.repeat(chance, channels)),
     )
+
+
+def _guides(reading: Reading) -> NDArray[np.float32]:
+    return reading.rhythm.guides(reading.x.shape[2]).astype(np.float32)
 
 
 def _normal_lesson(normal: Reading, n: int, length: int, draw: np.random.Generator) -> Lesson:
@@ -266,6 +270,6 @@ def _normal_lesson(normal: Reading, n: int, length: int, draw: np.random.Generat
     row, channel = draw.integers(count, size=n), draw.integers(channels, size=n)
     at = (np.arange(length) + draw.integers(n_samples, size=(n, 1))) % n_samples
     x = np.take_along_axis(normal.x[row, channel], at, axis=1)
-    guides = np.take_along_axis(normal.guides()[row], at[:, None], axis=2)
+    guides = np.take_along_axis(_guides(normal)[row], at[:, None], axis=2)
     told = normal.told()[row, channel]
     return Lesson(x[:, None].astype(np.float32), guides, told)
