@@ -19,7 +19,7 @@ from faultsyn.errors import InputError
 
 if TYPE_CHECKING:
     from faultsyn.experiment import Results, Task
-    from faultsyn.ingest import IngestSummary
+    from faultsyn.ingest import FetchSummary, IngestSummary, Preview
 
 Progress = Callable[..., None]
 """Called with `(done, total, detail="")` as long work goes on."""
@@ -311,3 +311,47 @@ def report(results: str | Path) -> Path:
     from faultsyn.report import write_report
 
     return write_report(Path(results))
+
+
+def card(folder: str | Path, *, out: str | Path | None = None) -> str:
+    """A first dataset card from a look at the files below `folder`; `# ?` marks what is unsure.
+
+    - `out`: where to write it as well; an existing file is not replaced.
+
+    Raises `InputError` when nothing there can be read.
+    """
+    from faultsyn.ingest import guess_card
+
+    text = guess_card(folder)
+    if out is not None:
+        try:
+            with Path(out).open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            raise InputError(f"{out}: is there already", "give another --out") from None
+    return text
+
+
+def preview(card: str | Path, raw: str | Path, *, progress: Progress | None = None) -> Preview:
+    """What `ingest` would do with the files below `raw`: recordings, labels, streams, problems."""
+    from faultsyn.ingest import load_card
+    from faultsyn.ingest import preview as look
+
+    return look(load_card(card), Path(raw), progress=progress)
+
+
+def fetch(
+    card: str | Path, *, to: str | Path | None = None, progress: Progress | None = None
+) -> FetchSummary:
+    """Download the files of a public data set from where its card says, checked by SHA-256.
+
+    - `to`: the folder; `data/<name of the card>` when left out.
+
+    Raises `InputError` when there is no network, a file is not the published one, or the disk is
+    full; what came is kept, and the same call goes on with it.
+    """
+    from faultsyn.ingest import fetch as download
+    from faultsyn.ingest import load_card
+
+    loaded = load_card(card)
+    return download(loaded, Path("data") / loaded.name if to is None else to, progress=progress)

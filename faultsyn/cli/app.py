@@ -8,7 +8,7 @@ import sys
 import typer
 
 from faultsyn.cli.generate import adapt, pretrain, synthesize
-from faultsyn.cli.ingest import ingest, simulate
+from faultsyn.cli.ingest import card, fetch, ingest, simulate
 from faultsyn.cli.judge import evaluate
 from faultsyn.cli.store import inspect, validate
 from faultsyn.cli.study import report, run
@@ -17,6 +17,8 @@ from faultsyn.errors import FaultsynError
 
 VERBS = (
     simulate,
+    fetch,
+    card,
     ingest,
     inspect,
     validate,

@@ -75,7 +75,7 @@ def card_hash(card: Card) -> str:
 
     What a card leaves out does not count, so a key that cards may have from now on changes nothing.
     """
-    prose = {"title", "publisher", "address", "licence", "citation", "about"}
+    prose = {"title", "publisher", "address", "licence", "citation", "about", "fetch"}
     content = card.model_dump(mode="json", exclude=prose, exclude_defaults=True)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -128,7 +128,7 @@ def _recordings(
     """The recordings of one file that were added to the store."""
     try:
         for pending in planner.plan(match):
-            _claim(pending, claims)
+            claim(pending, claims)
             if writer.has(pending.sha256, pending.id):
                 summary.skipped += 1
                 continue
@@ -148,7 +148,8 @@ def _recordings(
         planner.files.forget(match.relative)
 
 
-def _claim(pending: Pending, claims: dict[str, str]) -> None:
+def claim(pending: Pending, claims: dict[str, str]) -> None:
+    """Raise `InputError` when another file has given a recording of this id."""
     other = claims.setdefault(pending.id, pending.file)
     if other != pending.file:
         raise InputError(

@@ -86,7 +86,7 @@ def scan(card: Card, raw: Path) -> Scan:
     """
     if not raw.is_dir():
         raise InputError(f"{raw}: no such folder", "--raw names the folder that holds the files")
-    files = tuple(sorted(_walk(raw), key=natural_key))
+    files = walk(raw)
     matches: list[Match] = []
     taken: set[str] = set()
     for rule in rules(card):
@@ -103,6 +103,11 @@ def scan(card: Card, raw: Path) -> Scan:
     known = [compile_regex(text, f"card '{card.name}'") for text in _other_patterns(card)]
     rest = [n for n in files if n not in taken and not any(p.fullmatch(n) for p in known)]
     return Scan(raw, files, tuple(matches), tuple(rest))
+
+
+def walk(raw: Path) -> tuple[str, ...]:
+    """Every file below `raw` but hidden ones, relative, in natural order (2.csv before 10.csv)."""
+    return tuple(sorted(_walk(raw), key=natural_key))
 
 
 def _walk(raw: Path) -> Iterator[str]:

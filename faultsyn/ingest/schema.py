@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, model_validator
 
@@ -303,6 +305,33 @@ class Quality(Strict):
     short_cycles: float = Field(default=Thresholds.short_cycles, gt=0)
 
 
+class Download(Strict):
+    """A file of the publisher's that `faultsyn fetch` gets.
+
+    - `url`: http, https or file. - `file`: name below the folder; the end of the url by default.
+    - `sha256`, `size` (bytes): of the file as published. - `unpack`: it is an archive.
+    """
+
+    short: ClassVar[str] = "url"
+    url: str = Field(pattern=r"^(?:https?|file)://\S+$")
+    file: str | None = None
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    size: int | None = Field(default=None, gt=0)
+    unpack: bool = False
+
+    @model_validator(mode="after")
+    def _below(self) -> Download:
+        path = PurePosixPath(self.name)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"'{self.name}' is no file below the folder; give 'file'")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Where it goes, below the folder."""
+        return self.file or unquote(urlsplit(self.url).path.rpartition("/")[2])
+
+
 class Card(Strict):
     """A dataset card: what the files of a data set are, without code."""
 
@@ -317,6 +346,7 @@ class Card(Strict):
     sha256: dict[str, str] = Field(default={})
     lookups: dict[str, dict[str, Any]] = Field(default={})
     tables: dict[str, Table] = Field(default={})
+    fetch: list[Download] = Field(default=[])
     quality: Quality = Quality()
     defaults: Body = Body()
     recordings: list[Rule] = Field(min_length=1)

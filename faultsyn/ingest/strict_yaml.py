@@ -38,7 +38,8 @@ _Loader.yaml_implicit_resolvers = {}
 
 
 def _resolve(tag: str, pattern: str, first: str) -> None:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), list(first))
+    starts = [*first, ""] if tag == "null" else list(first)  # "" stands for no text at all
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), starts)
 
 
 _resolve("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
@@ -48,7 +49,7 @@ _resolve(
     r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan)$",
     "-+0123456789.",
 )
-_resolve("null", r"^(?:~|null|Null|NULL|)$", "~nN\0")
+_resolve("null", r"^(?:~|null|Null|NULL|)$", "~nN")
 _resolve("merge", r"^<<$", "<")
 
 
