@@ -11,19 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from faultsyn.artifact import load_artifact
+from faultsyn.diagnose.anil import ANIL
 from faultsyn.diagnose.base import FewShotClassifier
+from faultsyn.diagnose.baseline_plus import BaselinePlus
 from faultsyn.diagnose.cnn import CNN
 from faultsyn.diagnose.extra_trees import ExtraTrees
 from faultsyn.diagnose.fine_tuned_cnn import FineTunedCNN
 from faultsyn.diagnose.lda import LinearDiscriminant
 from faultsyn.diagnose.logistic_regression import LogisticRegression
+from faultsyn.diagnose.maml import MAML
+from faultsyn.diagnose.matching import Matching
 from faultsyn.diagnose.minirocket import MiniRocket
 from faultsyn.diagnose.nearest_mean import NearestMean
 from faultsyn.diagnose.ordinal_ridge import OrdinalRidge
 from faultsyn.diagnose.prototypical import Prototypical
 from faultsyn.diagnose.random_forest import RandomForest
+from faultsyn.diagnose.relation import Relation
+from faultsyn.diagnose.reptile import Reptile
 from faultsyn.diagnose.residual_cnn import ResidualCNN
 from faultsyn.diagnose.ridge import Ridge
+from faultsyn.diagnose.siamese import Siamese
 from faultsyn.errors import InputError
 from faultsyn.registry import build, nearest
 
@@ -41,7 +48,14 @@ CLASSIFIERS: dict[str, type[FewShotClassifier]] = {
         CNN,
         ResidualCNN,
         FineTunedCNN,
+        BaselinePlus,
         Prototypical,
+        Matching,
+        Relation,
+        Siamese,
+        MAML,
+        ANIL,
+        Reptile,
     )
 }
 """Every classifier by its registered name."""

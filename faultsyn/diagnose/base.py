@@ -27,18 +27,23 @@ class FewShotClassifier(ABC):
     `check_config`, which `meta_fit` and `fit` call first.
 
     - `name`: the registered name.
-    - `consumes`: feature rows (`WindowSet.rows` of `(n, 1, n_features)`) or raw windows.
+    - `consumes`: feature rows (`WindowSet.rows` of `(n, 1, n_features)`) or raw windows; a network
+      takes either, as its encoder does, so only an instance can say.
     - `transductive`: True when the answer to one query depends on the other queries.
     """
 
     name: ClassVar[str]
-    consumes: ClassVar[Consumes]
     transductive: ClassVar[bool] = False
 
     classes_: tuple[str, ...]
     shape_: tuple[int, int]
     channels_: tuple[str, ...]
     rate_: float
+
+    @property
+    @abstractmethod
+    def consumes(self) -> Consumes:
+        """What `meta_fit`, `fit` and `predict_proba` are to be given."""
 
     def config(self) -> dict[str, Any]:
         """The arguments that rebuild this classifier (untrained)."""

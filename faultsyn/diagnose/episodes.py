@@ -26,7 +26,7 @@ class Episodes:
 
     - `classes`: `(n, way)`, positions in the sampler's `classes`, no class twice in an episode.
     - `support`: `(n, way, shot)`, `query`: `(n, way, query)`, positions of windows, none twice in
-      an episode.
+      an episode. Where shots are uneven, -1 stands behind the last shot of a class.
     """
 
     classes: Indices
@@ -36,11 +36,18 @@ class Episodes:
     def __len__(self) -> int:
         return len(self.classes)
 
+    @property
+    def shots(self) -> Indices:
+        """Support windows of each class, `(n, way)`."""
+        return np.asarray((self.support >= 0).sum(axis=2), np.intp)
+
 
 class EpisodeSampler:
     """Draws `way` classes, and of each `shot` support and `query` query windows.
 
     - `labels`: class of each window, `(n_windows,)`.
+    - `shot`: a number, or (least, most): uneven episodes, in which each class has as many shots as
+      it happens to draw.
     - `groups`: recording or asset of each window, `(n_windows,)`; a group then never stands on
       both sides of an episode, not even with different classes.
 
@@ -53,14 +60,18 @@ class EpisodeSampler:
         labels: NDArray[Any],
         *,
         way: int,
-        shot: int,
+        shot: int | tuple[int, int],
         query: int,
         groups: NDArray[Any] | None = None,
     ) -> None:
-        if way < 2 or shot < 1 or query < 1:
+        self.least, shot = (shot, shot) if isinstance(shot, int) else shot
+        if way < 2 or self.least < 1 or query < 1:
             raise InputError(
-                f"episodes: expected way >= 2, shot >= 1, query >= 1, got {way}, {shot}, {query}"
+                f"episodes: expected way >= 2, shot >= 1, query >= 1, got {way}, {self.least}, "
+                f"{query}"
             )
+        if shot < self.least:
+            raise InputError(f"episodes: expected shot = (least, most), got ({self.least}, {shot})")
         names, codes = np.unique(np.asarray(labels), return_inverse=True)
         if way > len(names):
             raise InputError(f"episodes: {way} classes asked for, the set has {len(names)}")
@@ -107,7 +118,66 @@ class EpisodeSampler:
                 on_support = sides[row[:, None], self._division.group[members]]
                 support[row, slot] = members[_lowest(keys + ~on_support, self.shot)]
                 query[row, slot] = members[_lowest(keys + on_support, self.query)]
+        if self.least < self.shot:
+            shots = rng.integers(self.least, self.shot, (n, self.way), endpoint=True)
+            support[np.arange(self.shot) >= shots[..., None]] = -1
         return Episodes(chosen, support, query)
+
+    def draw_apart(self, n: int, rng: np.random.Generator) -> Episodes:
+        """`n` episodes for evaluation: no window is a query twice, in whichever episodes.
+
+        Episodes that share queries count the same error again; these do not. Classes with most
+        unused windows go first, so that as many episodes as possible can be had. Raises
+        `InputError` saying how many there are when they are fewer than `n`.
+        """
+        unused = np.ones(sum(len(members) for members in self._members), bool)
+        parts: list[Episodes] = []
+        for number in range(n):
+            made = self._apart(unused, rng)
+            if made is None:
+                raise InputError(
+                    f"episodes: {n} without a query twice asked for, the windows allow {number}",
+                    "ask for fewer episodes or fewer queries",
+                )
+            unused[made.query] = False
+            parts.append(made)
+        if not parts:
+            return self.draw(0, rng)
+        return Episodes(
+            *(
+                np.concatenate([getattr(part, name) for part in parts])
+                for name in ("classes", "support", "query")
+            )
+        )
+
+    def _apart(self, unused: NDArray[np.bool_], rng: np.random.Generator) -> Episodes | None:
+        """An episode that queries unused windows only, or None after many trials."""
+        left = np.array([np.count_nonzero(unused[members]) for members in self._members])
+        if np.count_nonzero(left >= self.query) < self.way:
+            return None
+        order = np.lexsort((rng.random(len(left)), -(left // self.query)))
+        chosen = rng.permutation(order[: self.way])[None]
+        for _ in range(_ROUNDS):
+            support = np.full((1, self.way, self.shot), -1)
+            query = np.empty((1, self.way, self.query), np.intp)
+            sides = None if self._division is None else self._division.draw(chosen, rng)[0]
+            for slot, code in enumerate(chosen[0]):
+                members = rng.permutation(self._members[code])
+                fresh = unused[members]
+                if sides is not None and self._division is not None:
+                    on_support = sides[self._division.group[members]]
+                    asked = members[fresh & ~on_support][: self.query]
+                    shown = members[on_support]
+                else:
+                    asked = members[fresh][: self.query]
+                    shown = members[~np.isin(members, asked)]
+                if len(asked) < self.query or len(shown) < self.shot:
+                    break
+                most = int(rng.integers(self.least, self.shot, endpoint=True))
+                query[0, slot], support[0, slot, :most] = asked, shown[:most]
+            else:
+                return Episodes(chosen, support, query)
+        return None
 
 
 class _Division:

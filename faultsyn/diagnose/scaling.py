@@ -47,6 +47,10 @@ class ChannelScaler:
         z = (x - self.mean[:, None]) * self.gain[:, None]
         return np.asarray(_SOFT_LIMIT * np.arcsinh(z / _SOFT_LIMIT), np.float32)
 
+    def linear(self, x: FloatArray) -> FloatArray:
+        """Deviations z without the soft limit."""
+        return np.asarray((x - self.mean[:, None]) * self.gain[:, None], np.float32)
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays that `restore` puts back."""
         return {"scaler.mean": self.mean, "scaler.gain": self.gain}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faultsyn.diagnose import CLASSIFIERS
+from faultsyn.diagnose import build_classifier
 from faultsyn.errors import InputError
 from faultsyn.experiment.results import CONTROL
 from faultsyn.experiment.study import ClassifierArm, Study
@@ -28,8 +28,10 @@ def control_arms(study: Study) -> tuple[ClassifierArm, ...]:
     Raises `InputError` when no classifier of the study consumes features.
     """
     for arm in study.classifiers:
-        method = CLASSIFIERS.get(arm.method)
-        if method is not None and method.consumes == "features" and arm.control is None:
+        if (
+            arm.control is None
+            and build_classifier(arm.method, **arm.config).consumes == "features"
+        ):
             break
     else:
         raise InputError("controls need a classifier that consumes features", "add nearest-mean")

@@ -80,7 +80,8 @@ def preparations(cells: list[Cell]) -> list[Prepare]:
     specs: dict[tuple[str, str], RepresentationSpec] = {}
     for cell in cells:
         for arm in cell.classifiers:
-            if CLASSIFIERS[arm.method].consumes != "features" or arm.control == "metadata only":
+            consumes = build_classifier(arm.method, **arm.config).consumes
+            if consumes != "features" or arm.control == "metadata only":
                 continue
             if (cell.task.name, arm.name) not in specs:
                 specs[cell.task.name, arm.name] = arm.representation_of(cell.task)

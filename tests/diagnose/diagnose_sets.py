@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from faultsyn.diagnose import CLASSIFIERS, FewShotClassifier, build_classifier
+from faultsyn.diagnose import FewShotClassifier, build_classifier
 from faultsyn.windows import WindowSet
 
+_INNER = {"width": 8, "dim": 8, "steps": 30, "way": 3, "batch": 12, "tasks": 2}
 QUICK: dict[str, dict[str, Any]] = {
     "random-forest": {"n_trees": 20},
     "extra-trees": {"n_trees": 20},
@@ -17,16 +18,50 @@ QUICK: dict[str, dict[str, Any]] = {
     "cnn": {"width": 8, "dim": 8, "steps": 60, "batch": 16},
     "residual-cnn": {"width": 8, "dim": 8, "steps": 60, "batch": 16},
     "fine-tuned-cnn": {"width": 8, "dim": 8, "base_steps": 20, "steps": 60, "batch": 16},
+    "baseline-plus": {"width": 8, "dim": 8, "steps": 60, "batch": 16, "tune": "full"},
     "prototypical": {"width": 8, "dim": 8, "base_steps": 10, "steps": 20, "way": 4, "batch": 16},
+    "matching": {"width": 8, "dim": 8, "base_steps": 10, "steps": 30, "way": 4, "batch": 16},
+    "relation": {"width": 8, "dim": 8, "base_steps": 10, "steps": 60, "way": 4, "batch": 16},
+    "siamese": {"width": 8, "dim": 8, "base_steps": 10, "steps": 60, "way": 4, "batch": 16},
+    "maml": {**_INNER, "base_steps": 8},
+    "anil": {**_INNER, "base_steps": 8},
+    "reptile": {**_INNER, "base_steps": 5},
 }
 """Arguments that keep a contract test short; every other classifier is quick as it is."""
+
+_ROWS = {"encoder": "features"}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cnn on rows": ("cnn", _ROWS),
+    "cnn, transformer": ("cnn", {"encoder": "transformer"}),
+    "cnn, log-spectrum": ("cnn", {"front": "log-spectrum", "steps": 120}),
+    "cnn, envelope": ("cnn", {"front": "envelope"}),
+    "cnn, scalogram": ("cnn", {"front": "scalogram"}),
+    "fine-tuned on rows": ("fine-tuned-cnn", _ROWS),
+    "prototypical on rows, made-up faults": ("prototypical", {**_ROWS, "pseudo": 4}),
+    "prototypical, made-up faults": ("prototypical", {"pseudo": 4}),
+    "prototypical, cosine": ("prototypical", {"distance": "cosine"}),
+    "matching, full context": ("matching", {"full_context": True}),
+    "relation on rows": ("relation", _ROWS),
+    "siamese on rows": ("siamese", _ROWS),
+    "maml on rows, made-up faults": ("maml", {**_ROWS, "pseudo": 4}),
+    "maml, first order": ("maml", {"order": 1}),
+    "maml, residual": ("maml", {"encoder": "residual"}),
+    "maml, transformer": ("maml", {"encoder": "transformer"}),
+    "meta-sgd": ("maml", {"learn_rates": True}),
+    "maml by learn2learn": ("maml", {"engine": "learn2learn"}),
+    "anil by learn2learn, learnt rates": ("anil", {"engine": "learn2learn", "learn_rates": True}),
+    "reptile on rows": ("reptile", _ROWS),
+}
+"""Settings that take another path through a classifier, by what they are."""
 
 SEVERITY = {"normal": 0.0, "mild": 1.0, "severe": 2.0}
 CHANNELS, LENGTH, RATE = 2, 40, 100.0
 
 
 def quick(name: str) -> FewShotClassifier:
-    return build_classifier(name, **QUICK.get(name, {}))
+    """The classifier, or the variant, with quick settings."""
+    method, config = VARIANTS.get(name, (name, {}))
+    return build_classifier(method, **{**QUICK.get(method, {}), **config})
 
 
 def windows(n_fault: int, n_normal: int, rng: np.random.Generator) -> WindowSet:
@@ -57,6 +92,6 @@ def sets(name: str, n_fault: int = 5, seed: int = 0) -> tuple[WindowSet, WindowS
     """Base (normals), support and query of the kind that classifier `name` consumes."""
     rng = np.random.default_rng(seed)
     made = (windows(0, 30, rng), windows(n_fault, 12, rng), windows(6, 6, rng))
-    if CLASSIFIERS[name].consumes == "features":
+    if quick(name).consumes == "features":
         return features(made[0]), features(made[1]), features(made[2])
     return made

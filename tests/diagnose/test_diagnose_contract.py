@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from faultsyn.diagnose import CLASSIFIERS, FewShotClassifier, build_classifier, load_classifier
+from faultsyn.diagnose.network import NetworkClassifier
 from faultsyn.errors import InputError
 from faultsyn.windows import WindowSet
 
 pytest.importorskip("aeon", reason="MiniRocket needs the extra `rocket`")
 
 every = pytest.mark.parametrize("name", CLASSIFIERS)
-NETWORKS = ("cnn", "residual-cnn", "fine-tuned-cnn", "prototypical")
+NETWORKS = tuple(n for n, made in CLASSIFIERS.items() if issubclass(made, NetworkClassifier))
 ORDER_MATTERS = (*NETWORKS, "random-forest", "extra-trees", "minirocket")
 """Draws of batches or trees, or float32 sums, follow the order of classes."""
 
@@ -93,7 +94,7 @@ def test_saved_and_loaded_is_the_same_and_can_be_fitted_again(name: str, tmp_pat
     np.testing.assert_allclose(refitted, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["lda", "random-forest", "minirocket", "prototypical"])
+@pytest.mark.parametrize("name", ["lda", "random-forest", "minirocket", "matching", "maml"])
 def test_another_process_gives_the_same_diagnosis(name: str, tmp_path: Path) -> None:
     query = sets(name)[2]
     fitted(name).save(tmp_path / "a")
@@ -185,7 +186,7 @@ def test_a_constant_or_a_huge_channel_does_no_harm(name: str, how: str) -> None:
     proba = made.predict_proba(query)
     assert np.isfinite(proba).all()
     np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-9)
-    if how == "constant" or CLASSIFIERS[name].consumes == "windows":
+    if how == "constant" or quick(name).consumes == "windows":
         assert (made.predict(query) == query.labels).mean() >= 0.6
 
 
@@ -214,7 +215,7 @@ def test_bad_input_is_refused_by_name(name: str) -> None:
     assert fitted(name).predict_proba(query.take([])).shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", [n for n, c in CLASSIFIERS.items() if c.consumes == "windows"])
+@pytest.mark.parametrize("name", [n for n in CLASSIFIERS if quick(n).consumes == "windows"])
 def test_a_window_shorter_than_the_receptive_field_is_refused(name: str) -> None:
     support = sets(name)[1]
     with pytest.raises(InputError, match=r"needs windows of at least \d+ samples, got 8"):

@@ -97,3 +97,38 @@ def test_what_cannot_be_drawn_is_said() -> None:
     impossible = EpisodeSampler(labels, way=3, shot=2, query=1, groups=crossed)
     with pytest.raises(InputError, match="cannot be divided so that 2 support and 1 query"):
         impossible.draw(5, np.random.default_rng(0))
+
+
+def test_uneven_episodes_draw_every_number_of_shots() -> None:
+    labels = np.repeat(["a", "b", "c"], 10)
+    made = EpisodeSampler(labels, way=3, shot=(1, 5), query=2).draw(900, np.random.default_rng(0))
+    np.testing.assert_allclose(np.bincount(made.shots.ravel())[1:] / 2700, 0.2, atol=0.03)
+    assert (made.shots.max(axis=1) > made.shots.min(axis=1)).mean() > 0.8  # imbalanced
+    shown = np.arange(5) < made.shots[..., None]
+    assert (made.support[shown] >= 0).all()
+    assert (made.support[~shown] == -1).all()
+    with pytest.raises(InputError, match=r"shot = \(least, most\), got \(5, 2\)"):
+        EpisodeSampler(labels, way=3, shot=(5, 2), query=1)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_evaluation_episodes_query_no_window_twice(grouped: bool) -> None:
+    labels = np.repeat(["a", "b", "c", "d"], 12)
+    groups = np.array([f"{label}-{i % 4}" for i, label in enumerate(labels)])
+    sampler = EpisodeSampler(
+        labels, way=2, shot=2, query=3, groups=groups if grouped else np.arange(48)
+    )
+    made = sampler.draw_apart(6, np.random.default_rng(2))
+    assert len(set(made.query.ravel())) == made.query.size
+    _check(made, sampler, labels, groups if grouped else np.arange(48))
+    again = sampler.draw_apart(6, np.random.default_rng(2))
+    np.testing.assert_array_equal(again.support, made.support)
+    with pytest.raises(InputError, match="40 without a query twice asked for, the windows allow"):
+        sampler.draw_apart(40, np.random.default_rng(0))
+    assert len(sampler.draw_apart(0, np.random.default_rng(0))) == 0
+
+
+def test_all_windows_can_be_queried_once() -> None:
+    labels = np.repeat(["a", "b", "c"], 10)
+    made = EpisodeSampler(labels, way=3, shot=1, query=5).draw_apart(2, np.random.default_rng(0))
+    assert sorted(made.query.ravel()) == list(range(30))

@@ -1,0 +1,152 @@
+"""What metric learners share: an embedding, and scores of queries given an embedded support."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from faultsyn.diagnose.encoders import initialised, restored
+from faultsyn.diagnose.linear import softmax
+from faultsyn.diagnose.meta_network import MetaNetwork
+from faultsyn.diagnose.tasks import Tasks
+from faultsyn.neural import torch_generator, train
+from faultsyn.windows import WindowSet
+
+_BLOCK = 256  # queries compared at once; bounds memory
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class MetricLearner(MetaNetwork):
+    """Embeds windows and compares queries with the support; nothing is adapted to a task.
+
+    - `refine`: whether the support is trained on (`steps` episodes) after a base set was.
+    - `memory`: embedded support windows of a class that are kept to compare with, at most.
+
+    Other settings as in `MetaNetwork`.
+    """
+
+    refine: bool = True
+    memory: int = 50
+
+    embedded_: Tensor = field(init=False)
+    members_: Tensor = field(init=False)
+
+    def check_config(self) -> None:
+        """Raise `InputError` on a setting that makes no sense."""
+        super().check_config()
+        self._require(self.memory >= 1, "memory", "an integer >= 1")
+
+    @abstractmethod
+    def _scores(
+        self, network: nn.Module, support: Tensor, codes: Tensor, n_classes: int, query: Tensor
+    ) -> Tensor:
+        """Log odds `(n_query, n_classes)` of embedded queries.
+
+        - `support`: `(n_support, dim)`; `codes`: their classes; `query`: `(n_query, dim)`.
+        """
+
+    def _embed(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Vectors `(n, dim)`; a network of several parts has its encoder first."""
+        made: Tensor = network[0](x) if isinstance(network, nn.Sequential) else network(x)
+        return made
+
+    def _meta_train(
+        self,
+        x: Tensor,
+        labels: NDArray[np.generic],
+        groups: NDArray[np.generic] | None,
+        rng: np.random.Generator,
+    ) -> None:
+        network = initialised(self._network, torch_generator(rng))
+        self._train_on(network, x, labels, groups, self.base_steps, rng)
+        self.base_weights_ = network.state_dict()
+
+    def _train(self, support: WindowSet, rng: np.random.Generator) -> None:
+        x = self._seen(support)
+        if self.base_weights_ is None:
+            network = initialised(self._network, torch_generator(rng))
+        else:
+            network = restored(self._network, self.base_weights_)
+        if self.refine or self.base_weights_ is None:
+            self._train_on(network, x, support.labels, None, self.steps, rng)
+        self.network_ = network.eval()
+        kept = self._kept(self._codes(support), rng)
+        with torch.no_grad():
+            self.embedded_ = self._embed(network, x[torch.from_numpy(kept)])
+        self.members_ = torch.from_numpy(self._codes(support)[kept])
+
+    def _kept(self, codes: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+        """Positions of the support windows to compare with."""
+        drawn = [
+            rng.permutation(np.flatnonzero(codes == code))[: self.memory]
+            for code in range(len(self.classes_))
+        ]
+        return np.concatenate(drawn)
+
+    def _train_on(
+        self,
+        network: nn.Module,
+        x: Tensor,
+        labels: NDArray[np.generic],
+        groups: NDArray[np.generic] | None,
+        steps: int,
+        rng: np.random.Generator,
+    ) -> None:
+        tasks = self._tasks(labels, groups, steps, rng)
+        targets = tasks.targets
+        order = iter(range(steps))  # runs are not resumed, so a counter is no hidden state
+
+        def loss(generator: torch.Generator) -> Tensor:
+            step = next(order)
+            at = torch.cat([tasks.support[step].flatten(), tasks.query[step].flatten()])
+            embedded = self._embed(network, self._jittered(x[at], generator))
+            support, query = embedded[: len(tasks.codes)], embedded[len(tasks.codes) :]
+            return self._episode_loss(network, support, query, tasks, targets)
+
+        train(network, loss, torch_generator(rng), self._recipe(steps), self.name)
+
+    def _episode_loss(
+        self, network: nn.Module, support: Tensor, query: Tensor, tasks: Tasks, targets: Tensor
+    ) -> Tensor:
+        """Loss of one episode of embedded windows, support and query class by class."""
+        scores = self._scores(network, support, tasks.codes, tasks.way, query)
+        return cross_entropy(scores, targets)
+
+    def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
+        blocks = []
+        self.network_.eval()
+        with torch.no_grad():
+            for start in range(0, len(query), _BLOCK):
+                seen = self._seen(query.take(slice(start, start + _BLOCK)))
+                embedded = self._embed(self.network_, seen)
+                blocks.append(
+                    self._scores(
+                        self.network_, self.embedded_, self.members_, len(self.classes_), embedded
+                    )
+                )
+        return softmax(torch.cat(blocks).numpy())
+
+    def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        arrays, info = super()._state()
+        own = {"embedded": self.embedded_.numpy(), "members": self.members_.numpy()}
+        return {**arrays, **own}, info
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+        super()._restore(arrays, info)
+        self.embedded_ = torch.from_numpy(np.array(arrays["embedded"]))
+        self.members_ = torch.from_numpy(np.array(arrays["members"]))
+
+
+def class_mean(values: Tensor, codes: Tensor, n_classes: int) -> Tensor:
+    """Mean of the rows `(n, ...)` of each class, `(n_classes, ...)`."""
+    share = torch.nn.functional.one_hot(codes, n_classes).to(values.dtype)
+    share = share / share.sum(dim=0)
+    return (share.T @ values.flatten(1)).reshape(n_classes, *values.shape[1:])

@@ -1,0 +1,47 @@
+"""Siamese network (Koch, Zemel, Salakhutdinov, ICML Deep Learning Workshop 2015)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
+
+from faultsyn.diagnose.metric_learner import MetricLearner, class_mean
+from faultsyn.diagnose.tasks import Tasks
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Siamese(MetricLearner):
+    """Probability that two windows are of one class: sigmoid(a . |f(x) - f(x_i)| + b).
+
+    Trained on all pairs of support and query of an episode; pairs of one class weigh as much in
+    total as the others. A query's score for a class is its mean log odds over the class's windows.
+
+    Settings as in `MetricLearner`.
+    """
+
+    name: ClassVar[str] = "siamese"
+
+    def _network(self) -> nn.Module:
+        return nn.Sequential(self._encoder(), nn.Linear(self.dim, 1))
+
+    def _pairs(self, network: nn.Module, support: Tensor, query: Tensor) -> Tensor:
+        """Log odds that query and support window are of one class, `(n_query, n_support)`."""
+        assert isinstance(network, nn.Sequential)
+        made: Tensor = network[1]((query[:, None] - support).abs())[..., 0]
+        return made
+
+    def _scores(
+        self, network: nn.Module, support: Tensor, codes: Tensor, n_classes: int, query: Tensor
+    ) -> Tensor:
+        return class_mean(self._pairs(network, support, query).T, codes, n_classes).T
+
+    def _episode_loss(
+        self, network: nn.Module, support: Tensor, query: Tensor, tasks: Tasks, targets: Tensor
+    ) -> Tensor:
+        odds = self._pairs(network, support, query)
+        same = one_hot(targets, tasks.way)[:, tasks.codes].to(odds.dtype)
+        weight = same * (tasks.way - 1) + (1 - same)
+        return binary_cross_entropy_with_logits(odds, same, weight)
