@@ -181,7 +181,7 @@ def stack(columns: Sequence[Array], channels: Sequence[Located]) -> Array:
             scale *= located.count
         if scale != 1.0 or offset != 0.0:
             column = np.asarray(column, np.float64) * scale + offset
-        with np.errstate(over="ignore"):  # beyond float32 is infinite, which is flagged
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite is flagged
             samples[k] = column
     return samples.T
 

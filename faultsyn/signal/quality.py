@@ -97,6 +97,7 @@ class Meter:
         self._edge = SpectrumEdge(c)
         self._line = LineFinder(c, self.rate)
 
+    @np.errstate(over="ignore", invalid="ignore")  # values near the end of float32
     def add(self, block: Floats) -> None:
         """Take in samples `(n, channels)`."""
         if not len(block):
@@ -127,6 +128,7 @@ class Meter:
         self._edge.add(samples)
         self._line.add(finite)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def findings(self) -> list[Finding]:
         """What is flagged so far, channel by channel."""
         found: list[Finding] = []
@@ -199,6 +201,8 @@ class Meter:
         if self._bad[k]:
             return None
         _, deviation = self._moments(k)
+        if not deviation > 0:
+            return None
         for frequency in t.mains:
             line = self._line.line(k, frequency)
             if line is None or line.prominence < t.hum_prominence:

@@ -65,6 +65,8 @@ class SpectrumEdge:
         if self._used[channel] < _FEWEST_SEGMENTS:
             return None
         power = self._power[channel]
+        if not 0 < power.max() < np.inf:  # too small or too large for its square
+            return None
         level = 10 * np.log10(np.maximum(power, power.max() * _QUIET))
         level = median_filter(level, _SMOOTH, mode="nearest")
         total = np.concatenate(([0.0], np.cumsum(level)))

@@ -98,6 +98,12 @@ def test_evidence_says_how_much() -> None:
     assert short == [Finding("short", None, "0.5 periods of 5 Hz")]
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e38])
+def test_values_near_the_ends_of_float32(size: float) -> None:
+    x = noise(7) * np.float32(size / 10)
+    assert set(flags(x, zero_mean=(0,))) <= {"offset"}
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     name=st.sampled_from(FLAGS),

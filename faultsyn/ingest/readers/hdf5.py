@@ -35,6 +35,7 @@ class Hdf5Source(SlabSource):
     def _dataset(self, name: str, dataset: h5py.Dataset) -> None:
         shape = tuple(dataset.shape)
         if dataset.dtype.names:
+            self._check_size(name, dataset)
             for field in dataset.dtype.names:
                 if dataset.dtype[field].kind in "iufb" and not dataset.dtype[field].shape:
                     self._slabs[f"{name}.{field}"] = Slab(dataset.name, shape, False, field=field)

@@ -21,6 +21,8 @@ from faultsyn.ingest.readers.base import (
 )
 
 _BLOCK_VALUES = 1 << 21
+_MOST_PACKED = 1000
+"""No compression makes samples smaller than by this factor."""
 _UNITS = ("unit", "units", "Unit", "Units", "unit_string")
 
 
@@ -103,6 +105,7 @@ class SlabSource(Source):
 
     def _enter(self, name: str, dataset: h5py.Dataset, reversed_axes: bool) -> None:
         """Take in a dataset of numbers, and its columns."""
+        self._check_size(name, dataset)
         shape = tuple(reversed(dataset.shape)) if reversed_axes else tuple(dataset.shape)
         turned = reversed_axes
         if self._transpose and len(shape) == 2:
@@ -112,6 +115,16 @@ class SlabSource(Source):
         if not slab.is_vector and shape[-1] <= MOST_COLUMNS:
             for k in range(shape[-1]):
                 self._slabs[f"{name}.{k + 1}"] = Slab(dataset.name, shape, turned, k)
+
+    def _check_size(self, name: str, dataset: h5py.Dataset) -> None:
+        """A damaged header may promise more samples than years would read."""
+        promised = dataset.size * dataset.dtype.itemsize
+        if promised > _MOST_PACKED * max(self.path.stat().st_size, 1 << 20):
+            raise InputError(
+                f"{self._where(name)}: promises {promised} bytes, the file has "
+                f"{self.path.stat().st_size}",
+                "copy it again from its source",
+            )
 
     def _describe(self, name: str, thing: Any) -> None:
         """Attributes of a group or dataset; its unit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ class TdmsSource(Source):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._nptdms = library("nptdms", path)
-        logging.getLogger("nptdms").setLevel(logging.ERROR)  # damage is told below, in one line
+        # Damage is told below, in one line.
+        library("nptdms.log", path).log_manager.set_level(logging.CRITICAL)
         with reading(path, "TDMS"), self._open() as file:
             if file.file_status.incomplete_final_segment:
                 raise InputError(
@@ -64,8 +66,10 @@ class TdmsSource(Source):
         if isinstance(step, float) and step > 0:
             self.rates[name] = float(f"{1 / step:.9g}")
 
-    def _open(self) -> Any:
-        return self._nptdms.TdmsFile.open(self.path)
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        with self.path.open("rb") as file:  # npTDMS leaves a damaged file open
+            yield self._nptdms.TdmsFile.open(file)
 
     def blocks(
         self, names: Sequence[str], text: Collection[str] = ()
