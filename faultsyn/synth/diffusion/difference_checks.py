@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
 from faultsyn.signal.normal_blocks import block_components, block_ratios
+from faultsyn.synth.diffusion.difference_denoiser import NormalDenoiser
 from faultsyn.synth.matched_difference import nearest_rows
 from faultsyn.windows import WindowSet
 
@@ -33,11 +34,35 @@ def variance_fault(normal: NDArray[Any], matched: NDArray[Any], made: NDArray[An
     return None
 
 
-def neighbours_explain(rows: NDArray[np.float32], neighbours: int) -> bool:
-    """Whether a normal's nearest normals predict it better than the mean of all does.
+def left_out_surprise(
+    denoiser: NormalDenoiser,
+    rows: NDArray[Any],
+    differences: NDArray[Any],
+    labels: NDArray[np.str_],
+) -> NDArray[np.float64]:
+    """How badly differences predict left-out shots: ln of squared errors, one for each that can be.
 
-    - `rows`: `(n, p)`. The mean squared error over all left-out rows, columns in units of their
-      deviation; the nearest are found without the row itself.
+    - `rows`: shots `(k, p)`; `differences`: theirs, `(k, p)`.
+
+    A left-out shot should be a normal plus the mean difference of its class's others; the error is
+    its Mahalanobis distance from there, in the normals' covariance. Empty with one shot a class.
+    """
+    centred = rows - denoiser.mean
+    errors = []
+    for row in range(len(rows)):
+        others = (labels == labels[row]) & (np.arange(len(rows)) != row)
+        if others.any():
+            errors.append(centred[row] - differences[others].mean(axis=0))
+    if not errors:
+        return np.zeros(0)
+    return np.asarray(np.log(np.maximum(denoiser.surprises(np.array(errors)), 1e-30)))
+
+
+def neighbours_explain(rows: NDArray[np.float32], neighbours: int) -> float:
+    """The share of the normals' variance that the mean of a normal's nearest others explains.
+
+    - `rows`: `(n, p)`. 1 minus the squared error of left-out rows over that of the mean of all
+      others, columns in units of their deviation; below 0 where neighbours mean nothing.
     """
     count = min(neighbours, len(rows) - 1)
     nearest = nearest_rows(rows, rows, count + 1)
@@ -48,7 +73,7 @@ def neighbours_explain(rows: NDArray[np.float32], neighbours: int) -> bool:
     scaled = (rows - mean) / np.where(std > 1e-9 * np.abs(mean), std, np.inf)
     error = ((scaled - scaled[others].mean(axis=1)) ** 2).mean()
     alone = (scaled**2).mean() * (len(rows) / (len(rows) - 1)) ** 2  # mean of the others
-    return bool(error < alone)
+    return 1.0 - float(error / alone) if alone > 0 else 0.0
 
 
 def grades(normal: WindowSet, shots: WindowSet, severity: str) -> NDArray[np.float64] | None:

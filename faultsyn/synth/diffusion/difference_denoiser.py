@@ -76,6 +76,16 @@ class NormalDenoiser:
         constant = self.scale == 0
         return np.where(constant, centred, kept / np.where(constant, 1.0, self.scale))
 
+    def surprises(self, rows: NDArray[Any]) -> Rows:
+        """Squared Mahalanobis length of each of `rows` `(k, p)`, taken from the normal mean.
+
+        That is, of differences; with x - m of a window x it says how unlike a normal x is.
+        """
+        scaled = rows.astype(np.float64) * self.scale
+        inside = scaled @ self.axes.T
+        beside = (scaled**2).sum(axis=1) - (inside**2).sum(axis=1)
+        return (inside**2 / self.power).sum(axis=1) + np.maximum(beside, 0.0) / self.rest
+
     def fault_variance(self, rows: NDArray[Any]) -> float:
         """The variance of differences that makes the shots `(k, p)` most probable.
 
