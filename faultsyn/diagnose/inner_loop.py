@@ -10,7 +10,7 @@ order of classes cannot matter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +21,8 @@ Parameters = Mapping[str, Tensor]
 
 HEAD_WEIGHT, HEAD_BIAS = "1.weight", "1.bias"
 """Names of the head's parameters in `nn.Sequential(encoder, head)`."""
+
+_ENCODER = "0."
 
 
 @dataclass(frozen=True)
@@ -55,52 +57,64 @@ class TaskBatch:
     way: int
 
 
-def zero_head(dim: int, way: int, like: Tensor) -> dict[str, Tensor]:
-    """The head that a task starts with, of the type of `like`."""
-    return {HEAD_WEIGHT: like.new_zeros(way, dim), HEAD_BIAS: like.new_zeros(way)}
-
-
 def adapted(
     network: nn.Sequential,
-    parameters: Parameters,
+    encoder: Parameters,
     rates: Parameters,
     x: Tensor,
     codes: Tensor,
-    weights: Tensor | None,
+    way: int,
     loop: InnerLoop,
+    weights: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Parameters after the inner loop on one support.
+    """Parameters of encoder and head after the inner loop on one support.
 
     - `network`: encoder and head; only its structure is used.
-    - `parameters`: where to start, all of the network's names; `rates`: alpha, a tensor for each
-      name that broadcasts to it.
-    - `x`: `(n, channels, length)`; `codes`: `(n,)`; `weights`: of the windows, sum 1, or None.
-    """
-    if loop.head_only:
-        frozen = {name: p for name, p in parameters.items() if name.startswith("0.")}
-        x = torch.func.functional_call(network[0], _inside(frozen), (x,))
-        moving = {name: parameters[name] for name in (HEAD_WEIGHT, HEAD_BIAS)}
-    else:
-        frozen, moving = {}, dict(parameters)
+    - `encoder`: where the encoder starts, under its names in `network` ("0. ..."); `rates`: alpha,
+      a tensor for each name of the network that broadcasts to it.
+    - `x`: `(n, channels, length)`; `codes`: `(n,)`, 0..way-1; `weights`: of the windows, sum 1, or
+      None.
 
-    def loss(moving: dict[str, Tensor]) -> Tensor:
-        if loop.head_only:
-            scores = x @ moving[HEAD_WEIGHT].T + moving[HEAD_BIAS]
-        else:
-            scores = torch.func.functional_call(network, moving, (x,))
+    While the head is zero no gradient reaches the encoder, nor does the derivative of one. So the
+    first step moves the head alone, and the second finds the encoder's answer already computed.
+    """
+
+    def embed(parameters: dict[str, Tensor]) -> Tensor:
+        made: Tensor = torch.func.functional_call(network[0], parameters, (x,))
+        return made
+
+    def through() -> tuple[Tensor, Callable[[Tensor], tuple[dict[str, Tensor]]]]:
+        """Features of the support, and what pulls a gradient back to the encoder."""
+        answer = torch.func.vjp(embed, inside)
+        return answer[0], answer[1]
+
+    def loss(weight: Tensor, bias: Tensor, features: Tensor) -> Tensor:
+        scores = features @ weight.T + bias
         if weights is None:
             return cross_entropy(scores, codes)
         return (cross_entropy(scores, codes, reduction="none") * weights).sum()
 
-    for _ in range(loop.steps):
-        slope = torch.func.grad(loss)(moving)
-        if loop.first_order:
-            slope = {name: g.detach() for name, g in slope.items()}
-        if loop.clip is not None:
-            norm = torch.stack([(g**2).sum() for g in slope.values()]).sum().sqrt()
-            slope = {name: g * (loop.clip / norm).clamp(max=1) for name, g in slope.items()}
-        moving = {name: p - rates[name] * slope[name] for name, p in moving.items()}
-    return {**frozen, **moving}
+    slopes = torch.func.grad(loss, argnums=(0, 1, 2))
+    inside = {name.removeprefix(_ENCODER): p for name, p in encoder.items()}
+    features, pull = through()
+    weight, bias = features.new_zeros(way, features.shape[1]), features.new_zeros(way)
+    for step in range(loop.steps):
+        if step > 1 and not loop.head_only:
+            features, pull = through()
+        to_weight, to_bias, to_features = slopes(weight, bias, features)
+        moves = {HEAD_WEIGHT: to_weight, HEAD_BIAS: to_bias}
+        if step > 0 and not loop.head_only:
+            moves |= {_ENCODER + name: g for name, g in pull(to_features)[0].items()}
+        moves = _tamed(moves, loop)
+        weight = weight - rates[HEAD_WEIGHT] * moves[HEAD_WEIGHT]
+        bias = bias - rates[HEAD_BIAS] * moves[HEAD_BIAS]
+        if step > 0 and not loop.head_only:
+            inside = {
+                name: p - rates[_ENCODER + name] * moves[_ENCODER + name]
+                for name, p in inside.items()
+            }
+    moved = {_ENCODER + name: p for name, p in inside.items()}
+    return {**moved, HEAD_WEIGHT: weight, HEAD_BIAS: bias}
 
 
 def meta_loss(
@@ -112,19 +126,21 @@ def meta_loss(
 ) -> Tensor:
     """Mean query loss over tasks, each after its own inner loop; differentiable.
 
-    - `encoder`: its parameters under their names in `network` ("0. ...").
+    Arguments as in `adapted`.
     """
-    dim = int(network.get_parameter(HEAD_WEIGHT).shape[1])
-    start = {**encoder, **zero_head(dim, tasks.way, tasks.support)}
 
     def of_task(support: Tensor, query: Tensor) -> Tensor:
-        made = adapted(network, start, rates, support, tasks.codes, None, loop)
+        made = adapted(network, encoder, rates, support, tasks.codes, tasks.way, loop)
         return cross_entropy(torch.func.functional_call(network, made, (query,)), tasks.targets)
 
     losses: Tensor = torch.vmap(of_task)(tasks.support, tasks.query)
     return losses.mean()
 
 
-def _inside(parameters: Parameters) -> dict[str, Tensor]:
-    """Names of the encoder's parameters as it knows them itself."""
-    return {name.removeprefix("0."): p for name, p in parameters.items()}
+def _tamed(moves: dict[str, Tensor], loop: InnerLoop) -> dict[str, Tensor]:
+    if loop.first_order:
+        moves = {name: g.detach() for name, g in moves.items()}
+    if loop.clip is None:
+        return moves
+    norm = torch.stack([(g**2).sum() for g in moves.values()]).sum().sqrt()
+    return {name: g * (loop.clip / norm).clamp(max=1) for name, g in moves.items()}

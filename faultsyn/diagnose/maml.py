@@ -19,7 +19,6 @@ from faultsyn.diagnose.inner_loop import (
     TaskBatch,
     adapted,
     meta_loss,
-    zero_head,
 )
 from faultsyn.diagnose.linear import softmax
 from faultsyn.diagnose.meta_network import MetaNetwork
@@ -129,18 +128,17 @@ class MAML(MetaNetwork):
         learnt = restored(self._learnt, self.base_weights_ or {})
         self.base_weights_ = kept
         n_classes = len(self.classes_)
-        network = self._skeleton(n_classes)
-        start = {**learnt.start(), **zero_head(self.dim, n_classes, x)}
         counts = np.bincount(codes)
         weights = torch.from_numpy((1 / (n_classes * counts[codes])).astype(np.float32))
         made = adapted(
-            network,
-            {name: p.detach() for name, p in start.items()},
+            self._skeleton(n_classes),
+            {name: p.detach() for name, p in learnt.start().items()},
             learnt.rates_for(n_classes, self.inner_rate, self.encoder_rate),
             x,
             torch.from_numpy(codes),
-            weights,
+            n_classes,
             InnerLoop(self.steps, first_order=True, head_only=self.head_only, clip=_CLIP),
+            weights,
         )
         if not all(bool(p.isfinite().all()) for p in made.values()):
             raise InputError(

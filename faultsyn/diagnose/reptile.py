@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from faultsyn.diagnose.inner_loop import InnerLoop, TaskBatch, adapted, zero_head
+from faultsyn.diagnose.inner_loop import InnerLoop, TaskBatch, adapted
 from faultsyn.diagnose.maml import MAML, Learnt
 
 
@@ -43,11 +43,10 @@ class Reptile(MAML):
         rates = learnt.rates_for(batch.way, self.inner_rate, self.encoder_rate)
         x = torch.cat([batch.support, batch.query], dim=1)
         codes = torch.cat([batch.codes, batch.targets])
-        begin = {**start, **zero_head(self.dim, batch.way, x)}
         loop = InnerLoop(self.inner_steps, first_order=True)
 
         def of_task(x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-            made = adapted(network, begin, rates, x, codes, None, loop)
+            made = adapted(network, start, rates, x, codes, batch.way, loop)
             return made, cross_entropy(torch.func.functional_call(network, made, (x,)), codes)
 
         with torch.no_grad():
