@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from faultsyn.cli.app import main
+from faultsyn.cli.generate import _curve_rows
 
 
 def faultsyn(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -117,6 +118,13 @@ def test_a_generator_step_by_step(
         code, said = verb(*arguments)
         assert code == 2
         assert says in said
+
+
+def test_a_training_curve_is_told_whether_there_is_one_or_one_a_class() -> None:
+    curve = {"losses": [2.0, 1.0], "stopped": "patience"}
+    assert _curve_rows(curve) == [["steps", "2, stopped by patience"]]
+    assert _curve_rows({"inner": curve}) == [["steps, inner", "2, stopped by patience"]]
+    assert _curve_rows({}) == []
 
 
 def test_import_and_help_stay_light() -> None:

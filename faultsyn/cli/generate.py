@@ -103,13 +103,22 @@ def _show_artifact(made: dict[str, Any], step: str, as_json: bool) -> None:
         ["channels", str(len(made["channels"]))],
         ["seconds", f"{told['seconds']:.1f}"],
     ]
-    curve = made["curves"].get(step)
-    if curve:
-        rows.append(["steps", f"{len(curve['losses'])}, stopped by {curve['stopped']}"])
+    rows += _curve_rows(made["curves"].get(step, {}))
     if step == "adapt":
         rows.insert(1, ["classes", ", ".join(made["classes"])])
     table(f"{made['generator']}: {step}", ["", ""], rows)
     say(f"artefact: {made['path']}")
+
+
+def _curve_rows(curves: dict[str, Any]) -> list[list[str]]:
+    """How training went: of one curve, or of one for each class or part."""
+    if "losses" in curves:
+        return [["steps", f"{len(curves['losses'])}, stopped by {curves['stopped']}"]]
+    return [
+        [f"steps, {name}", f"{len(curve['losses'])}, stopped by {curve['stopped']}"]
+        for name, curve in curves.items()
+        if isinstance(curve, dict) and "losses" in curve
+    ]
 
 
 def _show_made(made: dict[str, Any], as_json: bool) -> None:

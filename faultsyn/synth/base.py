@@ -47,7 +47,8 @@ class Generator(ABC):
     Kept by `save` and `load` beside what is learned, in plain JSON types:
 
     - `curves_`: by step ("pretrain", "adapt"), the training curve (`History.as_json()` of
-      `faultsyn.neural`); a generator that trains adds its own.
+      `faultsyn.neural`), or one for each class or part by name; a generator that trains adds its
+      own.
     - `provenance_`: by step, what it was trained on and how; whoever calls the step sets it.
     """
 
