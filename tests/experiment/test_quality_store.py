@@ -134,3 +134,17 @@ def test_the_task_of_another_data_set_is_refused(folder: Path, tmp_path: Path) -
 def test_when_every_real_window_is_a_shot_nothing_can_be_judged(folder: Path) -> None:
     with pytest.raises(InputError, match="has seen every real window of class 'inner'"):
         judged(folder, "oversample", k=16)
+
+
+def test_recordings_of_the_pretraining_are_no_reference(folder: Path) -> None:
+    task = rig_task(folder / "rig.h5")
+    with Store(folder / "rig.h5") as store:
+        inner = store.recordings["id"][store.recordings["label"] == "inner"].tolist()
+    counts = []
+    for name, seen in (("blind.h5", []), ("seen.h5", inner[:3])):
+        made = write_synthetic(folder / name, info={"seen": {"pretrain": seen}})
+        found = evaluate_store(
+            folder / "rig.h5", made, task=task, metrics=("kurtosis",), cache=folder
+        )
+        counts.append(found.reports["inner"].n_real)
+    assert counts == [16, 16 - 3 * 2]
