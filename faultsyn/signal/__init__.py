@@ -1,5 +1,6 @@
 """Pure functions on arrays: spectra, envelopes, fault orders, wavelets, features, scaling."""
 
+from faultsyn.signal.angular import angular_resample, order_spectrum
 from faultsyn.signal.bearing import Bearing, FaultOrders, bearings, orders, read_bearings
 from faultsyn.signal.envelope import (
     bandpass,
@@ -12,7 +13,15 @@ from faultsyn.signal.envelope import (
 from faultsyn.signal.features import FEATURES, Feature, feature
 from faultsyn.signal.representation import Representation
 from faultsyn.signal.spectrum import band_energies, log_spectrum, welch_psd
+from faultsyn.signal.speed_estimate import SpeedEstimate, estimate_speed
 from faultsyn.signal.statistics import time_statistics
+from faultsyn.signal.tacho import (
+    angle_from_pulses,
+    angle_from_rpm,
+    pulse_times,
+    rpm_from_pulses,
+)
+from faultsyn.signal.tsa import SynchronousAverage, synchronous_average
 from faultsyn.signal.wavelet import (
     discrete_inverse,
     discrete_transform,
@@ -30,25 +39,35 @@ __all__ = [
     "FaultOrders",
     "Feature",
     "Representation",
+    "SpeedEstimate",
+    "SynchronousAverage",
+    "angle_from_pulses",
+    "angle_from_rpm",
+    "angular_resample",
     "band_energies",
     "bandpass",
     "bearings",
     "discrete_inverse",
     "discrete_transform",
     "envelope_bands",
+    "estimate_speed",
     "feature",
     "hilbert_envelope",
     "line_to_background",
     "log_spectrum",
+    "order_spectrum",
     "orders",
     "packet_inverse",
     "packet_transform",
+    "pulse_times",
     "read_bearings",
     "residual",
+    "rpm_from_pulses",
     "scalogram",
     "squared_envelope",
     "squared_envelope_spectrum",
     "standardiser",
+    "synchronous_average",
     "time_statistics",
     "wavelet_energies",
     "welch_psd",
