@@ -147,7 +147,7 @@ def test_it_recovers_mean_and_covariance_of_differences_better_than_subtraction(
         normal = feature_set(machine(60, rng), NORMAL)
         size = 6 + rng.standard_normal((5, 1))  # d ~ N(6, 1) along one axis
         shots = feature_set(machine(5, rng) + size * axis, "inner")
-        generator = fitted(normal, shots)
+        generator = fitted(normal, shots, strength=1.0)
         raw = build_generator("matched-difference").pretrain(normal, rng).adapt(shots, rng)
         for kind, d in enumerate((generator.differences_[:, 0], raw.differences_[:, 0])):
             trial[kind] = (

@@ -46,7 +46,7 @@ EXPLAINED = 0.5
 """Share of the normals' variance that nearest normals must explain to be believed."""
 STRENGTHS = (0.03, 0.1, 0.3, 1.0, math.inf)
 """Shares of the shots' variance to choose from; with the last a difference stays whole."""
-TOLERANCE = 0.1
+TOLERANCE = 0.03
 """The smallest strength is taken whose squared error is within this share of the best."""
 FALLBACK = 0.1
 """Strength when every class has one shot, from which nothing can be chosen."""
