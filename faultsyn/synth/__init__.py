@@ -18,6 +18,7 @@ from faultsyn.synth.diff_aug import DiffAug
 from faultsyn.synth.diffusion.difference import FaultDiffusionDifference
 from faultsyn.synth.diffusion.vibration import FaultDiffusionVibration
 from faultsyn.synth.domain_randomised import DomainRandomised
+from faultsyn.synth.faultdiffusion import FaultDiffusion
 from faultsyn.synth.faultdiffusion_paper import FaultDiffusionPaper
 from faultsyn.synth.matched_difference import MatchedDifference
 from faultsyn.synth.mixup import Mixup
@@ -46,6 +47,7 @@ GENERATORS: dict[str, type[Generator]] = {
         ShrunkenGaussian,
         PhysicsInjection,
         DomainRandomised,
+        FaultDiffusion,
         FaultDiffusionPaper,
         FaultDiffusionDifference,
         FaultDiffusionVibration,

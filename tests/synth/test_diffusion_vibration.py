@@ -15,6 +15,7 @@ from faultsyn.signal.bearing import orders
 from faultsyn.signal.envelope import line_to_background
 from faultsyn.synth import build_generator, load_generator
 from faultsyn.synth.diffusion.adapt import (
+    P_MEAN_ADAPT,
     Rows,
     diversity_loss,
     padded,
@@ -23,8 +24,9 @@ from faultsyn.synth.diffusion.adapt import (
     train_bank,
 )
 from faultsyn.synth.diffusion.adapter import AdapterBank
+from faultsyn.synth.diffusion.calibrate import calibrated, envelope_line
 from faultsyn.synth.diffusion.describe import N_BANDS, N_SHAPE, N_TOLD, envelope, shape, told
-from faultsyn.synth.diffusion.edm import P_MEAN, P_STD, precondition
+from faultsyn.synth.diffusion.edm import P_STD, precondition
 from faultsyn.synth.diffusion.machines import lesson
 from faultsyn.synth.diffusion.reading import read
 from faultsyn.synth.diffusion.skeleton import (
@@ -44,9 +46,10 @@ from faultsyn.synth.diffusion.trunk import (
     new_trunk,
     shipped_trunk,
 )
+from faultsyn.synth.equaliser import mean_psd
 from faultsyn.windows import WindowSet
 
-FAST = {"steps": 5, "batch": 4, "sampler_steps": 2, "equalise": False}
+FAST = {"steps": 3, "batch": 4, "sampler_steps": 2, "equalise": False, "guidance": 1.0}
 
 
 def test_strikes_follow_the_period_and_slip_as_told() -> None:
@@ -190,9 +193,9 @@ def test_windows_and_guides_are_rotated_together() -> None:
 def test_noise_levels_of_a_small_batch_cover_the_whole_range() -> None:
     draw = torch.Generator().manual_seed(0)
     many = torch.stack([spread_sigma(8, draw).log().sort().values for _ in range(2000)])
-    assert float(many.mean()) == pytest.approx(P_MEAN, abs=0.02)
+    assert float(many.mean()) == pytest.approx(P_MEAN_ADAPT, abs=0.02)
     assert float(many.std()) == pytest.approx(P_STD, rel=0.03)
-    assert (many[:, 0] < P_MEAN - 1.1 * P_STD).all()
+    assert (many[:, 0] < P_MEAN_ADAPT - 1.1 * P_STD).all()
 
 
 def test_the_diversity_loss_is_bounded_and_stops_where_the_shots_are() -> None:
@@ -224,7 +227,7 @@ def test_the_diversity_loss_raises_the_distance_between_predictions() -> None:
             8,
             6,
             weight,
-            Recipe(25, 5e-3),
+            Recipe(12, 1e-2),
             torch.Generator().manual_seed(0),
             "test",
         )
@@ -302,9 +305,9 @@ def test_without_periods_or_with_too_few_samples_there_is_no_template() -> None:
 @pytest.fixture(scope="module")
 def adapted_to_inner():  # type: ignore[no-untyped-def]
     shots = vibration(5, "inner", 1, 1024)
-    return build_generator("faultdiffusion-vibration", steps=30, sampler_steps=6).adapt(
-        shots, np.random.default_rng(0)
-    )
+    return build_generator(
+        "faultdiffusion-vibration", steps=20, sampler_steps=5, guidance=1.3, equalise=False
+    ).adapt(shots, np.random.default_rng(0))
 
 
 def line(windows: WindowSet, rpm: float) -> float:
@@ -333,7 +336,7 @@ def test_channels_keep_their_correlation() -> None:
     shots = vibration(5, "inner", 1, 512)
     shots.x[:, 1] = -0.9 * shots.x[:, 0] + 0.1 * shots.x[:, 1]
     made = [
-        build_generator("faultdiffusion-vibration", steps=0, sampler_steps=6, cross_channel=on)
+        build_generator("faultdiffusion-vibration", cross_channel=on, **{**FAST, "start": "noise"})
         .adapt(shots, np.random.default_rng(0))
         .sample(12, np.random.default_rng(1))
         for on in (True, False)
@@ -366,6 +369,42 @@ def test_it_starts_from_cycle_bootstrap_windows() -> None:
     )
     made = near.adapt(shots, np.random.default_rng(0)).sample(8, np.random.default_rng(1))
     assert line(made, 1797.0) > 2.0
+
+
+def test_guidance_is_set_by_the_line_of_the_shots() -> None:
+    assert calibrated(2.0, 3.0, 2.5) == pytest.approx(1.25)
+    assert calibrated(2.0, 3.0, 9.0) == 2.0
+    assert calibrated(2.0, 3.0, 1.9) == 1.0
+    assert calibrated(2.0, 1.9, 5.0) == 1.0
+    shots = vibration(5, "inner", 1, 512)
+    period = RATE / (orders("6205").bpfi * 1797 / 60)
+    assert envelope_line(shots.x.astype(float), period) > 2
+    assert envelope_line(shots.x.astype(float), np.nan) == 0
+    tuned = build_generator(
+        "faultdiffusion-vibration", **{**FAST, "guidance": None, "equalise": True}
+    ).adapt(shots, np.random.default_rng(0))
+    assert 1.0 <= tuned.guidance_[0] <= 2.0
+    made = tuned.sample(24, np.random.default_rng(1))
+    gap = mean_psd(made.x, RATE) / mean_psd(shots.x, RATE)
+    assert np.abs(10 * np.log10(gap[:, 4:-4])).mean() < 3
+
+
+@pytest.mark.parametrize("kind", ["vibration", "process"])
+def test_the_route_suits_the_windows(kind: str, tmp_path: Path) -> None:
+    sets = make(kind)
+    rng = np.random.default_rng(0)
+    generator = build_generator("faultdiffusion", vibration=FAST)
+    generator.pretrain(sets.normal, rng).adapt(sets.shots, rng)
+    assert generator.route_ == ("vibration" if kind == "vibration" else "difference")
+    loaded = load_generator(generator.save(tmp_path / "saved"))
+    made = [g.sample(3, np.random.default_rng(1), label="outer").x for g in (generator, loaded)]
+    assert np.array_equal(*made)
+    if kind == "vibration":
+        fast = generator.sample_at(2, np.random.default_rng(1), rpm=2400.0, label="inner")
+        assert set(fast.column("rpm").tolist()) == {2400.0}
+    else:
+        with pytest.raises(InputError, match="only adapted vibration windows"):
+            generator.sample_at(2, rng, rpm=2400.0, label="inner")
 
 
 def test_settings_out_of_range_are_named() -> None:

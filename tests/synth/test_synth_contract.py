@@ -40,6 +40,7 @@ PRESETS = [
 ]
 
 
+VIBRATION = {"steps": 3, "batch": 4, "sampler_steps": 2, "equalise": False, "guidance": 1.0}
 TINY: dict[str, dict[str, object]] = {
     "faultdiffusion-paper": {
         "width": 8,
@@ -52,7 +53,8 @@ TINY: dict[str, dict[str, object]] = {
         "batch": 4,
         "adapt_batch": 4,
     },
-    "faultdiffusion-vibration": {"steps": 3, "batch": 4, "sampler_steps": 2, "equalise": False},
+    "faultdiffusion-vibration": VIBRATION,
+    "faultdiffusion": {"vibration": VIBRATION},
 }
 """Generators that train, small enough for every test."""
 

@@ -10,8 +10,12 @@ from torch import Tensor
 
 from faultsyn.neural import Checkpoint, History, Progress, Recipe, seeded, train
 from faultsyn.synth.diffusion.adapter import AdapterBank
-from faultsyn.synth.diffusion.edm import P_MEAN, P_STD, denoising_loss, precondition
+from faultsyn.synth.diffusion.edm import P_STD, denoising_loss, precondition
 from faultsyn.synth.diffusion.unet import UNet
+
+P_MEAN_ADAPT = 0.2
+"""Mean of ln(sigma): higher than in pretraining, for it is at high noise that a window's course of
+impacts is decided; what happens at low noise the trunk knows already."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ def padded(length: int, multiple: int) -> int:
 def spread_sigma(n: int, draw: torch.Generator) -> Tensor:
     """Noise levels for a small batch, one from each of `n` equally likely ranges, in any order."""
     share = (torch.arange(n) + torch.rand(n, generator=draw).clamp(1e-4, 1 - 1e-4)) / n
-    levels: Tensor = (P_MEAN + P_STD * torch.special.ndtri(share.double())).exp().float()
+    levels: Tensor = (P_MEAN_ADAPT + P_STD * torch.special.ndtri(share.double())).exp().float()
     return levels[torch.randperm(n, generator=draw)]
 
 

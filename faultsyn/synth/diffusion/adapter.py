@@ -2,7 +2,8 @@
 
 The idea of FaultDiffusion's positive-negative difference adapter (Xu et al., arXiv 2511.15174): the
 trunk stays as it is, and what an adapter adds is the difference between what it knows and the
-fault. Ours adds after every block of the U-Net
+fault. Ours adds, from the bottom of the U-Net on
+and as there beside the decoder only, after each block
 
     h + Up(gelu(FiLM(Conv5(Down h), c)))
 
@@ -43,19 +44,24 @@ class Place(nn.Module):
 class AdapterBank(nn.Module):
     """One `Place` for each place of a trunk.
 
-    - `widths`: the trunk's `hook_widths`.
+    - `widths`: the trunk's `hook_widths`; the first half but the bottom is left alone, so that
+      training need not go back through the encoder.
     - `n_condition`: length of the condition of `hook`.
     """
 
     def __init__(self, widths: Sequence[int], bottleneck: int, n_condition: int) -> None:
         super().__init__()
-        self.places = nn.ModuleList(Place(w, bottleneck, n_condition) for w in widths)
+        self.first = len(widths) // 2 - 1
+        made = (Place(w, bottleneck, n_condition) for w in widths[self.first :])
+        self.places = nn.ModuleList(made)
 
     def hook(self, condition: Tensor) -> Hook:
         """The hook for `UNet.forward`, for windows with `condition` `(n, n_condition)`."""
 
         def add(at: int, hidden: Tensor) -> Tensor:
-            made: Tensor = self.places[at](hidden, condition)
+            if at < self.first:
+                return hidden
+            made: Tensor = hidden + self.places[at - self.first](hidden, condition)
             return made
 
         return add

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.synth.diffusion.reading import Reading
+from faultsyn.windows import WindowSet
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +21,6 @@ class Look:
     """What new windows are to look like: as in `Reading`, all `(n, C, ...)`."""
 
     figures: Floats
-    share: Floats
     rms: Floats
     mean: Floats
 
@@ -50,7 +50,6 @@ def blended(
 
     return Look(
         blend(reading.figures),
-        blend_level(reading.share),
         blend_level(reading.rms),
         blend(reading.mean),
     )
@@ -70,6 +69,27 @@ def standardised(x: Floats) -> Floats:
     centred = x - x.mean(axis=-1, keepdims=True)
     rms = centred.std(axis=-1, keepdims=True)
     return np.asarray(centred / np.where(rms > 0, rms, 1.0))
+
+
+def operating(
+    shots: WindowSet, classes: Floats, source: NDArray[np.intp], log_shaft: Floats, of: Floats
+) -> NDArray[np.float32]:
+    """What adapters are told of windows and channels, `(n, C, .)`.
+
+    - `classes`: one-hot, `(n, n_classes)`; `source`: the shot each is made from.
+    - `log_shaft`: log of the shaft period `(n,)`, on the scale of that `of` the shots.
+
+    Channel and class one-hot, then speed and load, standardised by the shots.
+    """
+    n, channels = len(source), shots.x.shape[1]
+    load = shots.table.get("load", np.full(len(shots), np.nan))
+    load = load.astype(np.float64) if load.dtype.kind in "biuf" else np.full(len(load), np.nan)
+    state = np.stack([standard(log_shaft, of), standard(load[source], load)], axis=1)
+    parts = [
+        np.broadcast_to(np.eye(channels), (n, channels, channels)),
+        *(np.repeat(p[:, None], channels, axis=1) for p in (classes, state)),
+    ]
+    return np.asarray(np.concatenate(parts, axis=2), np.float32)
 
 
 def standard(values: Floats, of: Floats) -> Floats:

@@ -13,7 +13,6 @@ from faultsyn.errors import InputError
 from faultsyn.synth.cycle_bootstrap import comb
 from faultsyn.synth.diffusion.describe import MINIMUM, envelope, kind_of, shape, told
 from faultsyn.synth.diffusion.skeleton import Rhythm, shaft_angle
-from faultsyn.synth.diffusion.template import Template
 from faultsyn.synth.fault_rate import order_of
 from faultsyn.windows import NORMAL, WindowSet
 
@@ -26,7 +25,6 @@ class Reading:
 
     - `x`: `(K, C, T)`, zero mean and unit RMS (zero where a channel is constant).
     - `mean`, `rms`: of each channel, `(K, C)`, physical units.
-    - `share`: RMS of what the network models, `(K, C)`: 1, less once a template is taken off.
     - `figures`: `describe.shape` of each channel, `(K, C, N_SHAPE)`.
     - `kind`: number of the fault in `describe.KINDS`, `(K,)`.
     - `rhythm`: strikes and shaft of each window.
@@ -35,7 +33,6 @@ class Reading:
     x: Floats
     mean: Floats
     rms: Floats
-    share: Floats
     figures: Floats
     kind: NDArray[np.intp]
     rhythm: Rhythm
@@ -44,18 +41,14 @@ class Reading:
         """Conditions of each window and channel, `(K, C, N_TOLD)`."""
         return tell(self.kind, self.rhythm, self.figures)
 
-    def less(self, template: Template, rhythm: Rhythm) -> Reading:
-        """What a template leaves of windows of a (sharpened) rhythm, brought to unit RMS again."""
-        left = self.x - template.mean(rhythm, self.x.shape[2])
-        left -= left.mean(axis=2, keepdims=True)
-        share = left.std(axis=2)
-        x = left / np.where(share > 0, share, 1.0)[..., None]
-        return replace(self, x=x, share=share, figures=_figures(x, rhythm), rhythm=rhythm)
+    def at(self, rhythm: Rhythm) -> Reading:
+        """The same windows with (sharpened) places of strikes, and figures to match."""
+        return replace(self, rhythm=rhythm, figures=_figures(self.x, rhythm))
 
     def take(self, rows: NDArray[Any]) -> Reading:
         """Some of the windows."""
-        x, mean, rms, share, figures, kind = (part[rows] for part in self._arrays())
-        return Reading(x, mean, rms, share, figures, kind, self.rhythm.take(rows))
+        x, mean, rms, figures, kind = (part[rows] for part in self._arrays())
+        return Reading(x, mean, rms, figures, kind, self.rhythm.take(rows))
 
     def put(self, rows: NDArray[Any], other: Reading) -> None:
         """Replace some of the windows, in place."""
@@ -66,7 +59,7 @@ class Reading:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All but the samples, by name, to be saved."""
-        names = ("mean", "rms", "share", "figures", "kind")
+        names = ("mean", "rms", "figures", "kind")
         parts = zip(names, self._arrays()[1:], strict=True)
         places = zip(("period", "shaft", "phase", "angle"), self.rhythm.arrays(), strict=True)
         return {**dict(parts), **dict(places)}
@@ -74,17 +67,15 @@ class Reading:
     @classmethod
     def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> Reading:
         """Read back what `arrays` gave; without samples."""
-        mean, rms, share, figures, kind = (
-            arrays[name] for name in ("mean", "rms", "share", "figures", "kind")
-        )
+        mean, rms, figures, kind = (arrays[name] for name in ("mean", "rms", "figures", "kind"))
         period, shaft, phase, angle = (
             arrays[name] for name in ("period", "shaft", "phase", "angle")
         )
         rhythm = Rhythm(period, shaft, phase, angle)
-        return cls(np.zeros((*mean.shape, 0)), mean, rms, share, figures, kind, rhythm)
+        return cls(np.zeros((*mean.shape, 0)), mean, rms, figures, kind, rhythm)
 
     def _arrays(self) -> tuple[NDArray[Any], ...]:
-        return self.x, self.mean, self.rms, self.share, self.figures, self.kind
+        return self.x, self.mean, self.rms, self.figures, self.kind
 
 
 def tell(kind: NDArray[np.intp], rhythm: Rhythm, figures: Floats) -> NDArray[np.float32]:
@@ -128,7 +119,6 @@ def read(
         x,
         mean[..., 0],
         rms[..., 0],
-        np.ones(x.shape[:2]),
         _figures(x, rhythm),
         np.array(kind, np.intp),
         rhythm,

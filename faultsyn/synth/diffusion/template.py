@@ -6,9 +6,8 @@ mean, given where strikes fall (t_k) and how the shaft stands then (theta_k), is
     m(t) = sum_k sum_j phi_j(theta_k) h_j(t - t_k),    phi = 1, cos, sin, cos 2, sin 2
 
 with responses h_j found by ridge regression on the shots. On CWRU (21 mil, inner and outer race,
-five windows of 1024) it explains half of the variance of held-out windows, so that a network needs
-to model the other half only. Regression and the places of strikes sharpen each other: with the
-angles and combs that the envelope gives, it is a quarter.
+five windows of 1024) it explains half of the variance of held-out windows. Regression and the
+places of strikes sharpen each other: with those that the envelope gives, it is a quarter.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ bottom only, so that cost is near linear in length. No layer couples windows of 
     x, guides (n, 1 + G, T) -> 24 x T -> 48 x T/4 -> 96 x T/16 -> 96 x T/64, and back
 
 Guides are further input channels that say where things happen (`skeleton.py`); the condition says
-what they are (`describe.py`). Where a block ends, an adapter may add to it (`adapter.py`).
+what they are (`describe.py`). Where a block ends, an adapter may add to it
+(`adapter.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 Hook = Callable[[int, Tensor], Tensor]
-"""What is added after block i: `(i, hidden (n, width, T')) -> (n, width, T')`."""
+"""What becomes of the output of block i: `(i, hidden (n, width, T')) -> (n, width, T')`."""
 
 STRIDE = 4
 _WIDTH_CONDITION = 128
@@ -112,20 +113,20 @@ class UNet(nn.Module):
 
         - `x`: `(n, 1, T)`, T a multiple of `multiple`; `noise`: c_noise, `(n,)`.
         - `guides`: `(n, G, T)`; `told`: the condition, `(n, n_condition)`.
-        - `hook`: added after each block, numbered from the input on; widths: `hook_widths`.
+        - `hook`: called after each block, numbered from the input on; widths: `hook_widths`.
         """
         condition = self._condition(noise, told)
-        add = _Adder(hook)
+        hooked = _Hooked(hook)
         hidden = self.stem(torch.cat([x, guides], dim=1))
         kept = []
         for block, shrink in zip(self.down, self.shrink, strict=True):
-            hidden = add(block(hidden, condition))
+            hidden = hooked(block(hidden, condition))
             kept.append(hidden)
             hidden = shrink(hidden)
-        hidden = self.attention(add(self.bottom[0](hidden, condition)))
-        hidden = add(self.bottom[1](hidden, condition))
+        hidden = self.attention(hooked(self.bottom[0](hidden, condition)))
+        hidden = hooked(self.bottom[1](hidden, condition))
         for block, grow in zip(self.up, self.grow, strict=True):
-            hidden = add(block(torch.cat([grow(hidden), kept.pop()], dim=1), condition))
+            hidden = hooked(block(torch.cat([grow(hidden), kept.pop()], dim=1), condition))
         made: Tensor = self.out(silu(self.norm(hidden)))
         return made
 
@@ -136,12 +137,12 @@ class UNet(nn.Module):
         return joined
 
 
-class _Adder:
-    """Adds what the hook gives, counting the places where it may."""
+class _Hooked:
+    """Hands each block's output to the hook, counting."""
 
     def __init__(self, hook: Hook | None) -> None:
         self._hook, self._at = hook, -1
 
     def __call__(self, hidden: Tensor) -> Tensor:
         self._at += 1
-        return hidden if self._hook is None else hidden + self._hook(self._at, hidden)
+        return hidden if self._hook is None else self._hook(self._at, hidden)

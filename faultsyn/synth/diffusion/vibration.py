@@ -4,8 +4,9 @@ After Xu et al., "FaultDiffusion", arXiv 2511.15174: what is general is learnt w
 frozen; a small adapter learns the difference from K shots; a term keeps diversity. Ours departs
 from it where vibration asks for it: the trunk is a U-Net that is told where strikes fall (the
 skeleton), pretrained on simulated machines instead of healthy records, in the form of EDM with a
-deterministic second-order sampler; and what repeats from strike to strike is taken off by
-regression first. Torch is imported when something is learnt or drawn.
+deterministic second-order sampler; sampling starts from what regression on the shots says repeats
+from strike to strike; and fault and normal denoiser are told apart by a guidance weight that is
+calibrated on the shots. Torch is imported when something is learnt or drawn.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
 from faultsyn.synth.cycle_bootstrap import CycleBootstrap
-from faultsyn.synth.diffusion.blend import blended, mixing, standard, standardised
+from faultsyn.synth.diffusion.blend import blended, mixing, operating, standardised
+from faultsyn.synth.diffusion.calibrate import GUIDANCE, calibrated, envelope_line
 from faultsyn.synth.diffusion.reading import Reading, read, tell
 from faultsyn.synth.diffusion.skeleton import Rhythm
 from faultsyn.synth.diffusion.template import Template, learn, sharpened
@@ -33,12 +35,12 @@ if TYPE_CHECKING:
     from faultsyn.synth.diffusion.vibration_model import VibrationModel
 
 PretrainOn = Literal["shipped", "simulator", "normal"]
-Start = Literal["noise", "cycle-bootstrap"]
+Start = Literal["template", "cycle-bootstrap", "noise"]
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-PILOT = 32
-"""Windows drawn to measure their spectrum before equalising."""
+PILOT = 24
+"""Windows drawn to calibrate on."""
 HELD_OUT_FROM = 10
 """Shots of each class from which on a fifth of them only decides when to stop."""
 TOLERANCE = 0.01
@@ -58,17 +60,18 @@ class FaultDiffusionVibration(ShotGenerator):
     - `steps`, `batch`, `learning_rate`, `bottleneck`: of the adapters. With ten shots of each class
       or more a fifth is held out and decides when to stop.
     - `diversity`: weight of the bounded diversity loss.
-    - `harmonics`: of the shaft, in the template of what repeats from strike to strike
-      (`template.py`); fewer where shots are few; -1: no template, the network models all.
 
     Drawing:
 
     - `sampler_steps`: Heun steps.
-    - `start`: "noise", or "cycle-bootstrap" windows noised to `start_sigma`.
-    - `guidance`: w in D = D_n + w (D_f - D_n), D_n the trunk without fault; 1: without D_n.
+    - `start`: "template", what repeats from strike to strike (`template.py`, with `harmonics` of
+      the shaft, fewer where shots are few), noised to `start_sigma`; "cycle-bootstrap" windows,
+      noised likewise; or "noise" alone, as where there is no template.
+    - `guidance`: w in D = D_n + w (D_f - D_n), D_n the trunk without fault; 1: without D_n. None:
+      for each class the one whose windows have the envelope line of its shots, from 1 to 2.
     - `slip`: deviation of each period, as a share of it.
-    - `cross_channel`: start channels from noise with the shots' correlation at lag zero. Else what
-      channels share is the template, the skeleton, the shaft angle and their levels.
+    - `cross_channel`: noise with the shots' correlation of channels at lag zero. Else what channels
+      share is the template, the skeleton, the shaft angle and their levels.
     - `equalise`: match the shots' power spectral density, by one zero-phase filter per class.
     - `rpm`: (low, high), speeds to draw from; None: those of the shots. Resonances stay, strikes
       and shaft follow.
@@ -84,6 +87,7 @@ class FaultDiffusionVibration(ShotGenerator):
     reading_: Reading
     templates_: list[Template]
     mixing_: Floats
+    guidance_: Floats
     gain_: Floats
 
     def __init__(
@@ -91,17 +95,17 @@ class FaultDiffusionVibration(ShotGenerator):
         orders: Mapping[str, float] | None = None,
         pretrain_on: PretrainOn = "shipped",
         pretrain_steps: int = 400,
-        steps: int = 80,
-        batch: int = 12,
+        steps: int = 140,
+        batch: int = 6,
         learning_rate: float = 1e-2,
         bottleneck: int = 16,
         diversity: float = 0.0,
-        harmonics: int = 2,
         sampler_steps: int = 8,
-        start: Start = "noise",
-        start_sigma: float = 0.6,
-        guidance: float = 1.0,
-        slip: float = 0.003,
+        start: Start = "template",
+        start_sigma: float = 1.5,
+        harmonics: int = 2,
+        guidance: float | None = None,
+        slip: float = 0.001,
         cross_channel: bool = True,
         equalise: bool = True,
         rpm: Sequence[float] | None = None,
@@ -114,10 +118,10 @@ class FaultDiffusionVibration(ShotGenerator):
         self.learning_rate = learning_rate
         self.bottleneck = bottleneck
         self.diversity = diversity
-        self.harmonics = harmonics
         self.sampler_steps = sampler_steps
         self.start = start
         self.start_sigma = start_sigma
+        self.harmonics = harmonics
         self.guidance = guidance
         self.slip = slip
         self.cross_channel = cross_channel
@@ -130,20 +134,21 @@ class FaultDiffusionVibration(ShotGenerator):
         check_orders(self.orders, self.name)
         places = ("shipped", "simulator", "normal")
         self._require(self.pretrain_on in places, "pretrain_on", f"one of {places}")
-        starts = ("noise", "cycle-bootstrap")
+        starts = ("template", "cycle-bootstrap", "noise")
         self._require(self.start in starts, "start", f"one of {starts}")
         for key in ("pretrain_steps", "batch", "bottleneck", "sampler_steps"):
             self._require(getattr(self, key) >= 1, key, "an integer >= 1")
         self._require(self.steps >= 0, "steps", "an integer >= 0")
-        for key in ("learning_rate", "start_sigma", "guidance"):
+        for key in ("learning_rate", "start_sigma"):
             self._require(getattr(self, key) > 0, key, "a number > 0")
+        self._require(self.guidance is None or self.guidance > 0, "guidance", "null or > 0")
         self._require(self.diversity >= 0, "diversity", "a number >= 0")
         self._require(0 <= self.slip <= 0.1, "slip", "0 to 0.1")
-        self._require(self.harmonics >= -1, "harmonics", "an integer >= -1")
+        self._require(self.harmonics >= 0, "harmonics", "an integer >= 0")
         fine = self.rpm is None or (len(self.rpm) == 2 and 0 < self.rpm[0] <= self.rpm[1])
         self._require(fine, "rpm", "(low, high) in revolutions per minute")
-        moves = self.rpm is None or self.start == "noise"
-        self._require(moves, "start", "'noise' where rpm is set: periods of shots keep their speed")
+        moves = self.rpm is None or self.start != "cycle-bootstrap"
+        self._require(moves, "start", "not periods of shots, which keep their speed, with rpm set")
 
     def sample_at(
         self, n: int, rng: np.random.Generator, *, rpm: float, label: str | None = None
@@ -203,31 +208,44 @@ class FaultDiffusionVibration(ShotGenerator):
                 checkpoint=self._checkpoint("adapt"),
             )
             self.curves_ = {**self.curves_, "adapt": history.as_json()}
-        self.gain_ = np.ones((len(self.classes_), self.shape_[0], 1))
-        if self.equalise:
-            self.gain_ = np.stack([self._matched(label, whole, rng) for label in self.classes_])
+        self._calibrate(rng)
 
     def _take_apart(self, whole: Reading) -> None:
-        """Templates of each class, and what they leave of the shots for the network."""
-        self.reading_ = whole.take(np.arange(len(whole.x)))
-        templates, mixings = [], []
+        """Templates of each class, and sharper places of strikes in the shots."""
+        self.reading_ = whole
+        self.templates_ = []
         for label in self.classes_:
             rows = self._rows(label)
-            mine, template = whole.take(rows), Template.none(self.shape_[0])
-            if self.harmonics >= 0:
-                template, rhythm = learn(mine.x, mine.rhythm, self.harmonics)
-                mine = mine.less(template, rhythm)
-                self.reading_.put(rows, mine)
-            templates.append(template)
-            mixings.append(mixing(mine.x) if self.cross_channel else np.eye(self.shape_[0]))
-        self.templates_, self.mixing_ = templates, np.stack(mixings)
+            mine = whole.take(rows)
+            template, rhythm = learn(mine.x, mine.rhythm, self.harmonics)
+            whole.put(rows, mine.at(rhythm))
+            self.templates_.append(template)
+        mixings = [mixing(whole.x[self._rows(label)]) for label in self.classes_]
+        plain = np.eye(self.shape_[0])
+        self.mixing_ = np.stack(mixings if self.cross_channel else [plain] * len(mixings))
 
-    def _matched(self, label: str, whole: Reading, rng: np.random.Generator) -> Floats:
-        """The filter that gives windows of unit RMS the spectrum of the shots."""
-        source = self._draw(PILOT, rng, label)
-        made = self._unit(source, self.reading_.rhythm.shaft[source], rng)[0]
-        target = whole.x[self._rows(label)]
-        return matching_gain(mean_psd(target, self.rate_), mean_psd(made, self.rate_))
+    def _calibrate(self, rng: np.random.Generator) -> None:
+        """Guidance and filter of each class, from its shots alone."""
+        count = len(self.classes_)
+        gains = [np.ones((self.shape_[0], 1))] * count
+        self.guidance_ = np.full(count, 1.0 if self.guidance is None else self.guidance)
+        for at, label in enumerate(self.classes_):
+            rows, pilots = self._rows(label), []
+            weights = GUIDANCE[:2] if self.guidance is None else (self.guidance,)
+            source = self._draw(PILOT, rng, label)
+            for weight in weights if self.equalise or self.guidance is None else ():
+                self.guidance_[at] = weight
+                made, *_ = self._unit(source, self.reading_.rhythm.shaft[source], rng)
+                pilots.append(standardised(made))
+            if len(pilots) == 2:
+                period = self.reading_.rhythm.period[rows].mean()
+                lines = [envelope_line(x, period) for x in (*pilots, self.reading_.x[rows])]
+                self.guidance_[at] = calibrated(*lines)
+            if self.equalise:
+                nearest = int(self.guidance_[at] > np.mean(weights)) if len(pilots) == 2 else 0
+                target = mean_psd(self.reading_.x[rows], self.rate_)
+                gains[at] = matching_gain(target, mean_psd(pilots[nearest], self.rate_))
+        self.gain_ = np.stack(gains)
 
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
         source = self._draw(n, rng, label)
@@ -250,22 +268,23 @@ class FaultDiffusionVibration(ShotGenerator):
         if n == 0:
             return np.zeros((0, *self.shape_)), np.zeros((0, 1)), np.zeros((0, 1))
         label = str(self.shots_.labels[source[0]])
-        template = self.templates_[self.classes_.index(label)]
+        at = self.classes_.index(label)
+        template = self.templates_[at]
         look = blended(self.reading_, self._rows(label), source, rng)
-        if self.start == "noise":
-            start, rhythm = None, self._new_rhythm(source, shaft, rng)
-        else:
-            start, rhythm = self._bootstrapped(source, template, rng)
+        start, rhythm = None, self._new_rhythm(source, shaft, rng)
+        if self.start == "cycle-bootstrap":
+            start, rhythm = self._bootstrapped(label, n, template, rng)
+        elif self.start == "template" and template.responses.size:
+            start = template.mean(rhythm, n_samples)
         asked = Situation(
             rhythm.guides(n_samples).astype(np.float32),
             tell(self.reading_.kind[source], rhythm, look.figures),
             self._condition(source, shaft),
-            self.mixing_[self.classes_.index(label)],
+            self.mixing_[at],
             start,
         )
-        sampler = Sampler(self.sampler_steps, self.start_sigma, self.guidance)
-        left = look.share[..., None] * self.model_.sample(asked, sampler, rng)
-        return template.mean(rhythm, n_samples) + left, look.mean, look.rms
+        sampler = Sampler(self.sampler_steps, self.start_sigma, float(self.guidance_[at]))
+        return self.model_.sample(asked, sampler, rng), look.mean, look.rms
 
     def _new_rhythm(self, source: Rows, shaft: Floats, rng: np.random.Generator) -> Rhythm:
         """Strikes and shaft from a random place on, at other speeds if asked for."""
@@ -277,28 +296,18 @@ class FaultDiffusionVibration(ShotGenerator):
         return Rhythm(own.period * slower, shaft, phase, angle, self.slip, seed)
 
     def _bootstrapped(
-        self, source: Rows, template: Template, rng: np.random.Generator
+        self, label: str, n: int, template: Template, rng: np.random.Generator
     ) -> tuple[Floats, Rhythm]:
-        """What the template leaves of cycle-bootstrap windows, at unit RMS, and their rhythm."""
-        shots = self.shots_.of(str(self.shots_.labels[source[0]]))
-        made = CycleBootstrap(self.orders).adapt(shots, rng).sample(len(source), rng)
+        """Cycle-bootstrap windows at unit RMS, and their rhythm."""
+        made = CycleBootstrap(self.orders).adapt(self.shots_.of(label), rng).sample(n, rng)
         found = read(made, self.orders, TOLERANCE, self.name)
-        rhythm = sharpened(template, found.x, found.rhythm)
-        return found.less(template, rhythm).x, rhythm
+        return found.x, sharpened(template, found.x, found.rhythm)
 
     def _condition(self, source: Rows, shaft: Floats) -> NDArray[np.float32]:
-        """What adapters are told `(n, C, .)`: class, channel, speed and load (standardised)."""
-        n, channels = len(source), self.shape_[0]
+        """What adapters are told, `(n, C, .)`; see `operating`."""
         classes = np.eye(len(self.classes_))[self._codes()[source]]
-        load = self.shots_.table.get("load", np.full(len(self.shots_), np.nan))
-        load = load.astype(np.float64) if load.dtype.kind in "biuf" else np.full(len(load), np.nan)
-        speed = standard(np.log(shaft), np.log(self.reading_.rhythm.shaft))
-        state = np.stack([speed, standard(load[source], load)], axis=1)
-        parts = [
-            np.broadcast_to(np.eye(channels), (n, channels, channels)),
-            *(np.repeat(p[:, None], channels, axis=1) for p in (classes, state)),
-        ]
-        return np.asarray(np.concatenate(parts, axis=2), np.float32)
+        log_shaft = np.log(self.reading_.rhythm.shaft)
+        return operating(self.shots_, classes, source, np.log(shaft), log_shaft)
 
     def _codes(self) -> Rows:
         """Number of the class of each shot."""
@@ -328,7 +337,7 @@ class FaultDiffusionVibration(ShotGenerator):
             arrays |= self.model_.arrays()
             info["trunk"] = self.model_.about()
         if hasattr(self, "gain_"):
-            arrays |= {"gain": self.gain_, "mixing": self.mixing_}
+            arrays |= {"gain": self.gain_, "mixing": self.mixing_, "guidance": self.guidance_}
             arrays |= {f"reading.{k}": v for k, v in self.reading_.arrays().items()}
             arrays |= {f"template.{i}": t.responses for i, t in enumerate(self.templates_)}
         return arrays, info
@@ -342,6 +351,7 @@ class FaultDiffusionVibration(ShotGenerator):
             self.model_ = VibrationModel.restored(arrays, info["trunk"], self.bottleneck, width)
         if "gain" in arrays:
             self.gain_, self.mixing_ = arrays["gain"], arrays["mixing"]
+            self.guidance_ = arrays["guidance"]
             lead = "reading."
             parts = {k.removeprefix(lead): v for k, v in arrays.items() if k.startswith(lead)}
             self.reading_ = Reading.restored(parts)
