@@ -15,7 +15,8 @@ from pathlib import Path
 
 from faultsyn.errors import InputError
 from faultsyn.ingest.card import load_card
-from faultsyn.ingest.schema import Card, Download
+from faultsyn.ingest.schema import Card
+from faultsyn.ingest.schema_fetch import Download
 from faultsyn.ingest.unpack import unpack
 
 Progress = Callable[[int, int, str], None]

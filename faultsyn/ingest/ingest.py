@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -103,8 +103,7 @@ def ingest(
             for done, match in enumerate(found.matches):
                 if progress is not None:
                     progress(done, n, match.relative)
-                for soon in found.matches[done + 1 : done + 1 + AHEAD]:
-                    files.ahead(soon.relative, soon.rule.body, summary.skipped == 0)
+                _look_ahead(files, found.matches[done + 1 : done + 1 + AHEAD], summary)
                 for recording in _recordings(planner, match, writer, claims, summary, on_error):
                     _count(recording, summary, assets)
                     added.add(recording.id)
@@ -115,6 +114,12 @@ def ingest(
     summary.rates = {name: planner.rates.known[name] for name in summary.streams}
     summary.seconds = time.perf_counter() - started
     return summary
+
+
+def _look_ahead(files: Files, soon: Sequence[Match], summary: IngestSummary) -> None:
+    """Start on the next files; as long as some were known already, only hash them."""
+    for match in soon:
+        files.ahead(match.relative, match.rule.body, summary.skipped == 0)
 
 
 def _recordings(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from faultsyn.ingest.readers.base import Array
-from faultsyn.ingest.schema import Quality
+from faultsyn.ingest.schema_quality import Quality
 from faultsyn.signal.bearing import bearings
 from faultsyn.signal.quality import Meter, Thresholds
 from faultsyn.store import Store

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal
-from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, model_validator
 
+from faultsyn.ingest.schema_fetch import Download
+from faultsyn.ingest.schema_quality import Quality
 from faultsyn.ingest.strict_model import Strict, as_list
-from faultsyn.signal.quality import Thresholds
 
-Flag = Literal[
-    "nan",
-    "flat",
-    "clipped",
-    "dropout",
-    "offset",
-    "bandwidth",
-    "hum",
-    "short",
-    "twin",
-    "duplicate",
-    "gap",
-    "backwards",
-]
 Scalar = bool | int | float | str
 
 TEXT_COLUMNS = ("label", "location", "asset", "machine", "session", "bearing", "start_time")
@@ -277,59 +262,6 @@ class Rule(Body):
         if bool(self.files) == (self.regex is not None):
             raise ValueError("give either 'files' or 'regex'")
         return self
-
-
-class Quality(Strict):
-    """What makes a recording suspect, and which flags keep it out.
-
-    - `exclude`: flags whose recordings stay out: nan, flat, clipped, dropout, offset, bandwidth,
-      hum, short, twin, duplicate, gap, backwards.
-    - `backwards`: what to do with times that run backwards: stop the file, or flag and go on.
-    - `lowest_frequency`: [Hz], for `short`; by default of the cage or shaft where they are known.
-    - The others: see `faultsyn.signal.quality.Thresholds`.
-    """
-
-    exclude: list[Flag] = Field(default=[])
-    backwards: Literal["stop", "flag"] = "stop"
-    lowest_frequency: float | None = Field(default=None, gt=0)
-    clipped_share: float = Field(default=Thresholds.clipped_share, gt=0, le=1)
-    clipped_samples: int = Field(default=Thresholds.clipped_samples, ge=2)
-    dropout_samples: int = Field(default=Thresholds.dropout_samples, ge=2)
-    dropout_ratio: float = Field(default=Thresholds.dropout_ratio, ge=1)
-    offset_ratio: float = Field(default=Thresholds.offset_ratio, gt=0)
-    bandwidth_share: float = Field(default=Thresholds.bandwidth_share, ge=0, le=1)
-    bandwidth_drop: float = Field(default=Thresholds.bandwidth_drop, gt=0)
-    hum_share: float = Field(default=Thresholds.hum_share, gt=0, le=1)
-    hum_prominence: float = Field(default=Thresholds.hum_prominence, gt=0)
-    mains: list[float] = Field(default=list(Thresholds.mains))
-    short_cycles: float = Field(default=Thresholds.short_cycles, gt=0)
-
-
-class Download(Strict):
-    """A file of the publisher's that `faultsyn fetch` gets.
-
-    - `url`: http, https or file. - `file`: name below the folder; the end of the url by default.
-    - `sha256`, `size` (bytes): of the file as published. - `unpack`: it is an archive.
-    """
-
-    short: ClassVar[str] = "url"
-    url: str = Field(pattern=r"^(?:https?|file)://\S+$")
-    file: str | None = None
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    size: int | None = Field(default=None, gt=0)
-    unpack: bool = False
-
-    @model_validator(mode="after")
-    def _below(self) -> Download:
-        path = PurePosixPath(self.name)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"'{self.name}' is no file below the folder; give 'file'")
-        return self
-
-    @property
-    def name(self) -> str:
-        """Where it goes, below the folder."""
-        return self.file or unquote(urlsplit(self.url).path.rpartition("/")[2])
 
 
 class Card(Strict):

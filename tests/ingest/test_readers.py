@@ -283,6 +283,9 @@ def test_bad_numpy_files(tmp_path: Path) -> None:
     (tmp_path / "t.npy").write_bytes(cut)
     with pytest.raises(InputError, match=r"t\.npy: not a readable NumPy file"):
         open_source(tmp_path / "t.npy")
+    (tmp_path / "t.npy").write_bytes(cut.replace(b"}", b"("))
+    with pytest.raises(InputError, match=r"t\.npy: not a readable NumPy file"):
+        open_source(tmp_path / "t.npy")
     (tmp_path / "z.npz").write_bytes(b"PK\x03\x04nonsense")
     with pytest.raises(InputError, match=r"z\.npz: not a readable NumPy file"):
         open_source(tmp_path / "z.npz")
