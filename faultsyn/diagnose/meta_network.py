@@ -60,7 +60,8 @@ class MetaNetwork(NetworkClassifier):
             self._meta_train(self._seen(base), base.labels, groups, rng)
         elif self.pseudo and len(base) > 1:
             known = np.arange(len(base)) if groups is None else groups
-            x, codes, of = pseudo_faults(self._seen(base), known, self.pseudo, rng)
+            seen, rows = self._seen(base), self.consumes == "features"
+            x, codes, of = pseudo_faults(seen, known, self.pseudo, rng, rows=rows)
             self._meta_train(x, codes, of, rng)
         else:
             log.info("%s: a base set of one class, meta-training left out", self.name)

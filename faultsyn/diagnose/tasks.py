@@ -92,7 +92,7 @@ def _sampler(
 
 
 def pseudo_faults(
-    x: Tensor, groups: NDArray[Any], n_classes: int, rng: np.random.Generator
+    x: Tensor, groups: NDArray[Any], n_classes: int, rng: np.random.Generator, *, rows: bool
 ) -> tuple[Tensor, NDArray[np.intp], NDArray[Any]]:
     """Classes made of windows of one class, for learners that need several to learn from.
 
@@ -101,13 +101,13 @@ def pseudo_faults(
     each window has it in another strength. What a learner takes from telling them apart is how
     normal windows vary by themselves, and that other directions are news.
 
-    - `x`: scaled windows `(n, channels, length)`; `groups`: their recordings.
+    - `x`: scaled windows `(n, channels, length)`; `groups`: their recordings; `rows`: whether they
+      are feature rows.
 
     Returns windows of all pseudo-classes, their classes and their groups; every class has every
     window once.
     """
     n, channels, length = x.shape
-    rows = channels == 1
     parts = []
     time = np.arange(length)
     for _ in range(n_classes):
