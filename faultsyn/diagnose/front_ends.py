@@ -15,7 +15,7 @@ import scipy.fft
 import scipy.signal
 from numpy.typing import NDArray
 
-from faultsyn.diagnose.scaling import ChannelScaler
+from faultsyn.diagnose.scaling import ChannelScaler, RowWhitener
 from faultsyn.errors import InputError
 from faultsyn.signal.bearing import orders
 from faultsyn.signal.envelope import bandpass, envelope_bands, line_spectrum, squared_envelope
@@ -118,7 +118,10 @@ FRONT_ENDS: dict[str, Callable[[WindowSet], FloatArray]] = {
     "order-spectrum": _order_spectrum,
     "scalogram": _scalogram,
 }
-"""Every front end by the name that a preset gives; windows -> `(n, channels, length)`."""
+"""Front ends of windows by the name that a preset gives; windows -> `(n, channels, length)`."""
+
+ROW_FRONT_ENDS = ("none", "whiten")
+"""Front ends of feature rows."""
 
 
 @dataclass(frozen=True)
@@ -128,11 +131,13 @@ class FrontEnd:
     - `name`: of `FRONT_ENDS`.
     - `before`: scales the channels ahead of the front end; None with "none" and feature rows.
     - `after`: scales what the network sees.
+    - `whitener`: of feature rows.
     """
 
     name: str
     before: ChannelScaler | None
     after: ChannelScaler
+    whitener: RowWhitener | None = None
 
     @classmethod
     def fit(cls, windows: WindowSet, name: str) -> Self:
@@ -143,12 +148,15 @@ class FrontEnd:
         return cls(name, before, ChannelScaler.fit(_through(windows, name, before)))
 
     @classmethod
-    def for_rows(cls) -> Self:
-        """For feature rows, which come standardised: the soft limit only."""
-        return cls("none", None, ChannelScaler(np.zeros(1), np.ones(1)))
+    def for_rows(cls, rows: WindowSet, name: str) -> Self:
+        """For feature rows, which come standardised: whitened if wanted, then softly limited."""
+        whitener = RowWhitener.fit(rows) if name == "whiten" else None
+        return cls(name, None, ChannelScaler(np.zeros(1), np.ones(1)), whitener)
 
     def apply(self, windows: WindowSet) -> FloatArray:
         """What the network sees, `(n, channels, length)`."""
+        if self.whitener is not None:
+            return self.after.apply(self.whitener.apply(windows.x))
         if self.before is None:
             return self.after.apply(windows.x)
         return self.after.apply(_through(windows, self.name, self.before).x)
@@ -158,6 +166,8 @@ class FrontEnd:
         arrays = self.after.state()
         if self.before is not None:
             arrays |= {f"before.{key}": value for key, value in self.before.state().items()}
+        if self.whitener is not None:
+            arrays["whitener"] = self.whitener.matrix
         return arrays
 
     @classmethod
@@ -166,7 +176,8 @@ class FrontEnd:
         lead = "before."
         inner = {k.removeprefix(lead): v for k, v in arrays.items() if k.startswith(lead)}
         before = ChannelScaler.restore(inner) if inner else None
-        return cls(name, before, ChannelScaler.restore(arrays))
+        whitener = RowWhitener(arrays["whitener"]) if "whitener" in arrays else None
+        return cls(name, before, ChannelScaler.restore(arrays), whitener)
 
 
 def _through(windows: WindowSet, name: str, before: ChannelScaler) -> WindowSet:

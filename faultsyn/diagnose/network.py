@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from faultsyn.diagnose.base import Consumes, FewShotClassifier
 from faultsyn.diagnose.encoders import ENCODERS, FEATURES, build_encoder, restored
-from faultsyn.diagnose.front_ends import FRONT_ENDS, FrontEnd
+from faultsyn.diagnose.front_ends import FRONT_ENDS, ROW_FRONT_ENDS, FrontEnd
 from faultsyn.diagnose.linear import ClassWeight, softmax
 from faultsyn.neural import Recipe, from_arrays, to_arrays
 from faultsyn.windows import WindowSet
@@ -33,7 +33,8 @@ class NetworkClassifier(FewShotClassifier):
     - `encoder`: "wide", "residual" or "transformer" for windows, "features" for feature rows;
       `width`: channels of its first layer, a multiple of 8; `dim`: length of the embedding.
     - `front`: what a window goes through before ("none", "log-spectrum", "envelope",
-      "order-spectrum", "scalogram").
+      "order-spectrum", "scalogram"), or a feature row ("none", "whiten": to unit covariance
+      within the classes of the base set).
     - `steps`, `batch`: gradient steps on the support, and windows in each.
     - `learning_rate`, `weight_decay`: AdamW's.
     """
@@ -60,7 +61,7 @@ class NetworkClassifier(FewShotClassifier):
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         self._require(self.encoder in ENCODERS, "encoder", f"one of {sorted(ENCODERS)}")
-        fronts = ["none"] if self.encoder == FEATURES else sorted(FRONT_ENDS)
+        fronts = sorted(ROW_FRONT_ENDS if self.encoder == FEATURES else FRONT_ENDS)
         self._require(self.front in fronts, "front", f"one of {fronts}")
         self._require(self.width >= 8 and self.width % 8 == 0, "width", "a multiple of 8")
         self._require(self.dim >= 1, "dim", "an integer >= 1")
@@ -80,7 +81,7 @@ class NetworkClassifier(FewShotClassifier):
 
     def _front_end(self, windows: WindowSet) -> FrontEnd:
         if self.encoder == FEATURES:
-            return FrontEnd.for_rows()
+            return FrontEnd.for_rows(windows, self.front)
         return FrontEnd.fit(windows, self.front)
 
     def _pretrain(self, base: WindowSet, rng: Generator) -> None:

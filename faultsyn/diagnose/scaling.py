@@ -13,6 +13,7 @@ from faultsyn.windows import NORMAL, FloatArray, WindowSet
 
 _CONSTANT = 1e-6  # of the channel's largest magnitude: below float32's resolution
 _SOFT_LIMIT = 3.0  # deviations
+_LEAST_SHARE = 1e-3  # of the diagonal in a shrunk covariance
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,40 @@ class ChannelScaler:
     def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Rebuild what `state` took apart."""
         return cls(arrays["scaler.mean"], arrays["scaler.gain"])
+
+
+@dataclass(frozen=True)
+class RowWhitener:
+    """Feature rows to unit within-class covariance: the metric of a linear discriminant.
+
+    The covariance is of all training rows around their class mean, each feature first scaled to
+    its own deviation, shrunk towards that diagonal (Ledoit and Wolf 2004), its root symmetric.
+
+    - `matrix`: `(n_features, n_features)`.
+    """
+
+    matrix: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, windows: WindowSet) -> Self:
+        """Learn from labelled rows, the real ones where there are any."""
+        from sklearn.covariance import ledoit_wolf_shrinkage
+
+        real = windows.take(~windows.synthetic)
+        known = real if len(real) else windows
+        rows = known.rows.astype(np.float64)
+        _, codes = np.unique(known.labels, return_inverse=True)
+        means = np.stack([rows[codes == code].mean(axis=0) for code in range(codes.max() + 1)])
+        around = rows - means[codes]
+        scale = around.std(axis=0)
+        scale = np.where(scale > _CONSTANT * np.abs(rows).max(axis=0, initial=1), scale, 1.0)
+        around = around / scale
+        share = float(ledoit_wolf_shrinkage(around, assume_centered=True)) if len(rows) > 1 else 1.0
+        covariance = (1 - share) * around.T @ around / len(around)
+        covariance[np.diag_indices_from(covariance)] += max(share, _LEAST_SHARE)
+        values, vectors = np.linalg.eigh(covariance)
+        return cls((vectors / np.sqrt(values)) @ vectors.T / scale[:, None])
+
+    def apply(self, x: FloatArray) -> FloatArray:
+        """Whitened rows `(n, 1, n_features)`."""
+        return np.asarray(x @ self.matrix, np.float32)

@@ -42,6 +42,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "prototypical, cosine": ("prototypical", {"distance": "cosine"}),
     "matching, full context": ("matching", {"full_context": True}),
     "relation on rows": ("relation", _ROWS),
+    "prototypical on whitened rows": ("prototypical", {**_ROWS, "front": "whiten"}),
     "siamese on rows": ("siamese", _ROWS),
     "maml on rows, made-up faults": ("maml", {**_ROWS, "pseudo": 4}),
     "maml, first order": ("maml", {"order": 1}),

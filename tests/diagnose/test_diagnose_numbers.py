@@ -17,7 +17,7 @@ from faultsyn.diagnose import build_classifier
 from faultsyn.diagnose.folds import shot_folds
 from faultsyn.diagnose.linear import sample_weights
 from faultsyn.diagnose.ordinal_ridge import _leave_one_out, _ridge
-from faultsyn.diagnose.scaling import ChannelScaler
+from faultsyn.diagnose.scaling import ChannelScaler, RowWhitener
 from faultsyn.errors import InputError
 from faultsyn.windows import WindowSet, concat
 
@@ -253,3 +253,16 @@ def test_shot_folds_hold_out_every_shot_once_and_leave_each_class_one() -> None:
         assert set(codes[~held]) == {0, 1, 2}
     assert shot_folds(np.array([0, 1, 2]), 3, rng()) == []
     assert shot_folds(np.array([0, 0, 1, 1]), 3, rng()) == []
+
+
+def test_whitened_rows_have_unit_covariance_within_classes_and_keep_what_parts_them() -> None:
+    draw = rng()
+    mix = np.eye(6) + 0.3 * draw.normal(size=(6, 6))  # nothing near the floor of the shrinkage
+    labels = np.repeat(["a", "b", "c"], 2000)
+    centres = np.repeat(draw.normal(0, 5, (3, 6)), 2000, axis=0)
+    blank = windows(2000, 2000, draw).with_columns(label=labels)
+    rows = blank.as_features(centres + draw.normal(size=(6000, 6)) @ mix)
+    made = RowWhitener.fit(rows).apply(rows.x)[:, 0]
+    around = made - np.concatenate([np.tile(made[labels == c].mean(0), (2000, 1)) for c in "abc"])
+    np.testing.assert_allclose(around.T @ around / 6000, np.eye(6), atol=0.05)
+    assert np.abs(made[labels == "a"].mean(0) - made[labels == "b"].mean(0)).max() > 1
