@@ -30,28 +30,28 @@ def simulate(
     *,
     kind: str = "bearing",
     assets: int = 4,
-    seconds: float = 5.0,
+    seconds: float | None = None,
+    cycles: int = 2,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write a simulated rig to a store and say what is in it (as `inspect`).
 
-    - `kind`: "bearing".
-    - `assets`: machines per fault mode.
-    - `seconds`: length of a recording [s].
+    - `kind`: "bearing" (machines of one bearing type), "machines" (every one of another geometry,
+      with gear faults), "hydraulic" (units with worn cooler, valve, pump or accumulator).
+    - `assets`: machines per fault mode, or hydraulic units.
+    - `seconds`: length of a recording [s]; 5 when None. A hydraulic cycle always lasts 60.
+    - `cycles`: of each hydraulic unit at each stage of wear.
 
     Raises `InputError` on an unknown kind or an impossible rig.
     """
-    from faultsyn.ingest.simulate import LABELS, BearingRig, simulate_bearing
+    from faultsyn.ingest.simulate import recordings_of
     from faultsyn.store import StoreWriter
 
-    if kind != "bearing":
-        raise InputError(f"no simulated rig '{kind}'", "known: bearing")
-    rig = BearingRig(assets=assets, seconds=seconds)
-    total = len(LABELS) * rig.assets * len(rig.loads)
+    total, recordings = recordings_of(kind, assets, seconds, cycles, seed)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     with StoreWriter(out, info={"simulated": kind, "seed": seed}) as writer:
-        for done, recording in enumerate(simulate_bearing(rig, seed), 1):
+        for done, recording in enumerate(recordings, 1):
             writer.add(recording)
             if progress:
                 progress(done, total)

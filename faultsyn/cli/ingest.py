@@ -21,9 +21,12 @@ _MOST_FLAGGED = 12
 
 def simulate(
     out: Annotated[Path, typer.Argument(help="The store to write (*.h5).")],
-    kind: Annotated[str, typer.Option(help="Which rig: bearing.")] = "bearing",
-    assets: Annotated[int, typer.Option(help="Machines per fault mode.")] = 4,
-    seconds: Annotated[float, typer.Option(help="Length of a recording [s].")] = 5.0,
+    kind: Annotated[
+        str, typer.Option(help="Which rig: bearing, machines or hydraulic.")
+    ] = "bearing",
+    assets: Annotated[int, typer.Option(help="Machines per fault mode; hydraulic units.")] = 4,
+    seconds: Annotated[float | None, typer.Option(help="Length of a recording [s] [5].")] = None,
+    cycles: Annotated[int, typer.Option(help="Hydraulic: cycles at each stage of wear.")] = 2,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal rigs.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -32,8 +35,9 @@ def simulate(
 
     with progress_bar("simulating", as_json) as progress:
         summary = api.simulate(
-            out, kind=kind, assets=assets, seconds=seconds, seed=seed, progress=progress
-        )
+            out, kind=kind, assets=assets, seconds=seconds, cycles=cycles, seed=seed,
+            progress=progress,
+        )  # fmt: skip
     show_store(summary, as_json)
 
 

@@ -10,7 +10,9 @@ Systems and Signal Processing 25, 2011, eq. 1-4), per revolution of the shaft:
     BSF  = D/(2d) (1 - (d/D cos a)^2) ball spin; a ball defect strikes both races, so its lines
                                       stand at multiples of 2 BSF, which some tables call "BSF"
 
-The table `bearings.csv` beside this file (diameters in mm, angle in degrees) may be extended.
+The table `bearings.csv` beside this file (diameters in mm, angle in degrees) may be extended. A
+bearing that is not in it may be named by its geometry instead: balls x ball diameter / pitch
+diameter @ contact angle, e.g. "9x7.94/39.04@0".
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import csv
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +30,8 @@ from types import MappingProxyType
 from faultsyn.errors import InputError
 
 TABLE = Path(__file__).with_name("bearings.csv")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_GEOMETRY = re.compile(rf"(\d+)x{_NUMBER}/{_NUMBER}@{_NUMBER}")
 
 
 @dataclass(frozen=True)
@@ -120,16 +125,20 @@ def bearings() -> Mapping[str, Bearing]:
 
 
 def orders(designation: str) -> FaultOrders:
-    """Fault orders of a bearing of the table, e.g. `orders("6205").bpfo` = 3.585.
+    """Fault orders of a bearing of the table, e.g. `orders("6205").bpfo` = 3.585, or of a geometry.
 
-    Raises `InputError` with the nearest designation when it is not in the table.
+    Raises `InputError` with the nearest designation when it is not in the table and no geometry.
     """
+    geometry = _GEOMETRY.fullmatch(designation)
+    if geometry:
+        n_balls, ball, pitch, angle = geometry.groups()
+        return Bearing(designation, int(n_balls), float(ball), float(pitch), float(angle)).orders()
     known = bearings()
     if designation not in known:
         near = difflib.get_close_matches(designation, known, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise InputError(
             f"bearing '{designation}' is not in the table ({', '.join(known)})",
-            f"{hint}add its geometry to {TABLE.name}",
+            f"{hint}add its geometry to {TABLE.name}, or name it like 9x7.94/39.04@0",
         )
     return known[designation].orders()

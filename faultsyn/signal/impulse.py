@@ -54,10 +54,21 @@ def impulse_train(
     at = np.cumsum(steps, axis=1) - steps[:, :1] - period * rng.random((n, 1))
     height = np.exp(spread * rng.standard_normal((n, count)))
     height *= 1 + depth * np.cos(2 * np.pi * (mod_freq * at / rate + rng.random((n, 1))))
+    return scatter(at, height, n_samples)
+
+
+def scatter(
+    at: NDArray[np.float64], height: NDArray[np.float64], n_samples: int
+) -> NDArray[np.float64]:
+    """Impulses at fractional places, `(n_trains, n_samples)`.
+
+    - `at` [samples], `height`: `(n_trains, n_impulses)`; each is shared linearly by its two
+      neighbours, those outside the window are dropped.
+    """
     floor = np.floor(at).astype(np.intp)
     share = at - floor
-    train = np.zeros((n, n_samples))
-    row = np.broadcast_to(np.arange(n)[:, None], at.shape)
+    train = np.zeros((len(at), n_samples))
+    row = np.broadcast_to(np.arange(len(at))[:, None], at.shape)
     for offset, weight in ((0, 1 - share), (1, share)):
         place = floor + offset
         inside = (place >= 0) & (place < n_samples)
