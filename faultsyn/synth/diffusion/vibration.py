@@ -144,7 +144,7 @@ class FaultDiffusionVibration(VibrationSettings):
         self.guidance_ = np.full(count, 1.0 if self.guidance is None else self.guidance)
         for at, label in enumerate(self.classes_):
             rows, pilots = self._rows(label), []
-            weights = GUIDANCE[:2] if self.guidance is None else (self.guidance,)
+            weights = GUIDANCE if self.guidance is None else (self.guidance,)
             source = self._draw(PILOT, rng, label)
             for weight in weights if self.equalise or self.guidance is None else ():
                 self.guidance_[at] = weight

@@ -34,7 +34,7 @@ class VibrationSettings(ShotGenerator):
       the shaft, fewer where shots are few), noised to `start_sigma`; "cycle-bootstrap" windows,
       noised likewise; or "noise" alone, as where there is no template.
     - `guidance`: w in D = D_n + w (D_f - D_n), D_n the trunk without fault; 1: without D_n. None:
-      for each class the one whose windows have the envelope line of its shots, from 1 to 2.
+      for each class the one whose windows have the envelope line of its shots, from 1 to 1.5.
     - `slip`: deviation of each period, as a share of it.
     - `cross_channel`: noise with the shots' correlation of channels at lag zero. Else what channels
       share is the template, the skeleton, the shaft angle and their levels.
@@ -55,7 +55,7 @@ class VibrationSettings(ShotGenerator):
         diversity: float = 0.0,
         sampler_steps: int = 8,
         start: Start = "template",
-        start_sigma: float = 1.5,
+        start_sigma: float = 2.5,
         harmonics: int = 2,
         guidance: float | None = None,
         slip: float = 0.001,
