@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from faultsyn.evaluate.registry import build_metrics
-from faultsyn.experiment.cache import ArrayCache
+from faultsyn.experiment.cache import CACHE, ArrayCache
 from faultsyn.experiment.data import load_data
 from faultsyn.experiment.presets import load_preset
 from faultsyn.experiment.task import load_task
@@ -51,7 +51,7 @@ def main() -> None:
     if not Path("data/tep.h5").is_file():
         print("left out: no data/tep.h5; `faultsyn ingest tep --raw FOLDER --out data/tep.h5`")
         return
-    data = load_data(load_task("tep"), ArrayCache(Path(".cache/arrays")))
+    data = load_data(load_task("tep"), ArrayCache(CACHE / "arrays"))
     fold = data.folds[0]
     train, test = data.windows.take(fold.train), data.windows.take(fold.test)
     normal = train.of(NORMAL)
