@@ -59,10 +59,16 @@ def test_leakage_lowers_flow_at_pressure(solution: Solution) -> None:
 
 
 def test_low_precharge_deepens_the_ripple(solution: Solution) -> None:
-    # The gas holds p0^(1/n) of its volume, and its stiffness goes with the inverse.
-    assert ripple(solution.p2[2]) / ripple(solution.p2[0]) == pytest.approx(
-        (130 / 90) ** (1 / 1.4), rel=0.12
-    )
+    def admittance(precharge: float) -> float:
+        """Flow for a pressure at 1.5 Hz [l/s per bar]: oil, and gas behind its neck."""
+        mean = 180.0  # where the first step settles
+        gas = 0.5 * (precharge / mean) ** (1 / 1.4) / (1.4 * mean)
+        omega = 2 * np.pi * 1.5
+        return abs(1j * omega * 3.5 / 7_000 + 1j * omega * gas / (1 + 1j * omega * gas / 0.05))
+
+    expected = admittance(130) / admittance(90)
+    assert expected > 1.15
+    assert ripple(solution.p2[2]) / ripple(solution.p2[0]) == pytest.approx(expected, rel=0.05)
     assert ripple(solution.p2[5]) < 0.1 * ripple(solution.p2[0])
 
 
@@ -88,10 +94,10 @@ def test_a_bad_cooler_warms_the_oil(cycles: Cycles, solution: Solution) -> None:
 
 def test_the_set_point_is_reached_and_oil_is_kept(cycles: Cycles, solution: Solution) -> None:
     # A sound pump gives 0.175 l/s to a load that is set for 0.17: (0.175 / 0.17)^2 of the
-    # target, but for what the last step has left after 8 s.
-    assert solution.p2[5][TIMES > 59].mean() == pytest.approx(TARGET_BAR[-1] * 1.06, rel=0.02)
+    # target, but for what the last step has left.
+    assert solution.p2[5][TIMES > 59].mean() == pytest.approx(TARGET_BAR[-1] * 1.06, rel=0.03)
     # What the pump gave went through the load or into oil and gas that pressure squeezed.
-    stored = 5 / 7_000 * np.ptp(solution.p2[0]) + 0.4
+    stored = 3.5 / 7_000 * np.ptp(solution.p2[0]) + 0.5
     given = np.trapezoid(solution.pump_flow[0] - solution.load_flow[0], TIMES)
     assert abs(given) < stored
 

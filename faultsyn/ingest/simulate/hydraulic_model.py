@@ -38,10 +38,10 @@ TARGET_BAR = (170.0, 152.0, 188.0, 146.0, 178.0, 160.0)
 """The pressure it is set for, with a sound pump and warm oil."""
 
 _BULK_BAR = 7_000.0  # oil has twice that, hoses and undissolved air halve it (Merritt, 1-3)
-_LINE1_L, _LINE2_L = 2.0, 3.0
+_LINE1_L, _LINE2_L = 1.5, 2.0
 _LINE_BAR_PER_LS = 60.0  # laminar line between pump and load
-_NECK_LS_PER_BAR = 0.02
-_ACCUMULATOR_L = 0.4
+_NECK_LS_PER_BAR = 0.05
+_ACCUMULATOR_L = 0.5
 _POLYTROPIC = 1.4
 _RELIEF_BAR, _RELIEF_LS_PER_BAR = 215.0, 0.01
 _TANK_KJ_PER_K = 60.0
