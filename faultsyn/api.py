@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from faultsyn.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,53 +79,22 @@ def ingest(
     )
 
 
-def inspect(store: str | Path) -> dict[str, Any]:
-    """What a store holds: recordings, assets and seconds by label; streams; flags; data hash."""
+def inspect(store: str | Path, *, plot: str | Path | None = None) -> dict[str, Any]:
+    """What a store holds: recordings by label, asset and condition; streams; flags; data hash.
+
+    - `plot`: a folder for `inspect.html` (one file, no network needed) and its figures: examples of
+      waveforms and spectra with the fault orders marked. Their paths are then in what is returned.
+    """
     from faultsyn.store import Store
+    from faultsyn.store.summary import summarise
 
     with Store(store) as opened:
-        columns = opened.recordings
-        lengths = [
-            np.diff(file.offsets) / opened.streams[name].rate
-            for name, file in opened.stream_files.items()
-        ]
-        seconds = np.max(lengths, axis=0)
-        labels = {}
-        for label in sorted(set(columns["label"].tolist())):
-            of = columns["label"] == label
-            assets = set(columns["asset"][of].tolist()) if "asset" in columns else set()
-            labels[label] = {
-                "recordings": int(of.sum()),
-                "assets": len(assets),
-                "seconds": float(seconds[of].sum()),
-            }
-        streams = {
-            name: {
-                "rate": stream.rate,
-                "channels": list(stream.channels),
-                "units": list(stream.units),
-                "samples": stream.n_samples,
-            }
-            for name, stream in opened.streams.items()
-        }
-        return {
-            "path": str(store),
-            "data_hash": opened.data_hash,
-            "recordings": len(columns["id"]),
-            "columns": sorted(columns),
-            "labels": labels,
-            "streams": streams,
-            "flags": _flag_counts(columns.get("flags")),
-        }
+        found = summarise(opened)
+        if plot is not None:
+            from faultsyn.report.inspect_page import write_inspection
 
-
-def _flag_counts(flags: Any) -> dict[str, int]:
-    if flags is None:
-        return {}
-    # One count a recording and flag, whichever channels it names: "nan:DE;nan:FE" is one.
-    names = [n for text in flags for n in {f.split(":")[0] for f in str(text).split(";") if f}]
-    values, counts = np.unique(np.asarray(names, dtype=str), return_counts=True)
-    return {str(value): int(count) for value, count in zip(values, counts, strict=True)}
+            found |= write_inspection(opened, found, plot)
+    return found
 
 
 def validate(store: str | Path) -> list[str]:

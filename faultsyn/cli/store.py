@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -10,11 +11,20 @@ from faultsyn.cli.options import Json, StorePath
 from faultsyn.cli.terminal import say, say_json, shortened, table
 
 
-def inspect(store: StorePath, as_json: Json = False) -> None:
-    """Say what is in a store: recordings by label, assets, streams, flags."""
+def inspect(
+    store: StorePath,
+    plot: Annotated[
+        Path | None, typer.Option(help="Folder for a page and figures of examples.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is in a store: recordings by label, asset and condition; streams, gaps, flags."""
     from faultsyn import api
 
-    show_store(api.inspect(store), as_json)
+    summary = api.inspect(store, plot=plot)
+    show_store(summary, as_json)
+    if plot is not None and not as_json:
+        say(f"page: {summary['page']}")
 
 
 def validate(store: StorePath, as_json: Json = False) -> None:
@@ -42,9 +52,31 @@ def show_store(summary: dict[str, Any], as_json: bool) -> None:
     header = ["label", "recordings", "assets", "seconds"]
     table(summary["path"], header, shortened(labels))
     streams = [
-        [name, f"{row['rate']:g}", ", ".join(row["channels"]), ", ".join(row["units"])]
+        [
+            name,
+            f"{row['rate']:g}",
+            ", ".join(row["channels"]),
+            ", ".join(dict.fromkeys(row["units"])),
+            f"{row['shortest']:.4g} to {row['longest']:.4g}",
+        ]
         for name, row in summary["streams"].items()
     ]
-    table("streams", ["stream", "rate [Hz]", "channels", "units"], streams)
+    table("streams", ["stream", "rate [Hz]", "channels", "units", "seconds"], streams)
+    told = [[name, condition_text(row)] for name, row in summary["conditions"].items()]
+    table("conditions", ["column", "values (recordings)"], told)
+    for name, row in summary["streams"].items():
+        for what, n in row["missing"].items():
+            if n:
+                say(f"{n} recordings lack {'the stream' if what == 'stream' else what} of {name}")
     for flag, count in summary["flags"].items():
         say(f"flag {flag}: {count} recordings")
+
+
+def condition_text(row: dict[str, Any]) -> str:
+    """Values of a condition with their counts, or its range."""
+    lacking = f"; {row['missing']} without" if row["missing"] else ""
+    if "values" in row:
+        return ", ".join(f"{value} ({n})" for value, n in row["values"].items()) + lacking
+    if "range" in row:
+        return f"{row['range'][0]:g} to {row['range'][1]:g}{lacking}"
+    return f"{row['distinct']} different{lacking}"

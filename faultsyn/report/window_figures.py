@@ -74,12 +74,12 @@ def _signals(examples: Sequence[Example], rate: float) -> Figure:
         if shaft > 0:
             panel = axes[row, 2]
             if not real:
-                order, lines = _envelope_orders(first.real, rate, shaft)
+                order, lines = envelope_orders(first.real, rate, shaft)
                 panel.plot(order, lines, color=GREY, linewidth=2.2, alpha=0.5)
-            order, lines = _envelope_orders(windows, rate, shaft)
+            order, lines = envelope_orders(windows, rate, shaft)
             panel.plot(order, lines, color=colour, linewidth=0.9)
             if marks is not None:
-                _mark(panel, marks, first.label)
+                mark_orders(panel, marks, first.label)
                 if real:
                     names = (
                         f"BPFO {marks.bpfo:.2f}, 2BSF {2 * marks.bsf:.2f}, BPFI {marks.bpfi:.2f}"
@@ -116,7 +116,7 @@ def _psd(windows: Floats, rate: float) -> tuple[Floats, Floats]:
     return freqs[1:], decibel[1:]
 
 
-def _envelope_orders(windows: Floats, rate: float, shaft: float) -> tuple[Floats, Floats]:
+def envelope_orders(windows: Floats, rate: float, shaft: float) -> tuple[Floats, Floats]:
     """Orders of the shaft and the mean squared envelope spectrum of the first channel.
 
     Above 1 kHz where the rate allows: below it, shaft and gear lines hide the bearing.
@@ -131,7 +131,7 @@ def _envelope_orders(windows: Floats, rate: float, shaft: float) -> tuple[Floats
     return order[shown], scaled[shown]
 
 
-def _mark(panel: Axes, marks: FaultOrders, label: str) -> None:
+def mark_orders(panel: Axes, marks: FaultOrders, label: str) -> None:
     """Fault orders as vertical lines; those of the class itself dashed, with harmonics."""
     for name, at in (("outer", marks.bpfo), ("inner", marks.bpfi), ("ball", 2 * marks.bsf)):
         own = label == name
