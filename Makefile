@@ -12,11 +12,15 @@ export FAULTSYN_DATA ?= $(abspath ../shared/data)
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/.core
-	@echo "== 1/3  simulate a rig: machines with inner, outer and ball faults, no download"
+	@echo "== 1/4  simulate a rig: machines with inner, outer and ball faults, no download"
 	$(BIN)/faultsyn simulate data/rig.h5
-	@echo "== 2/3  compare: few real shots against the same shots with synthetic windows"
+	@echo "== 2/4  FaultDiffusion: learn the inner-race fault from five windows, make more"
+	$(BIN)/faultsyn pretrain rig-bearing --generator faultdiffusion --out models/demo-pretrained
+	$(BIN)/faultsyn adapt models/demo-pretrained rig-bearing --k 5 --label inner --out models/demo
+	$(BIN)/faultsyn synthesize models/demo --n 20 --out runs/demo-inner.h5
+	@echo "== 3/4  compare: few real shots against the same shots with synthetic windows"
 	$(BIN)/faultsyn run experiments/demo.yaml --out runs/demo --jobs $(JOBS)
-	@echo "== 3/3  the report"
+	@echo "== 4/4  the report"
 	$(BIN)/faultsyn report runs/demo
 
 test: lint
