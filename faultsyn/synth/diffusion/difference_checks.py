@@ -87,7 +87,7 @@ def grades(normal: WindowSet, shots: WindowSet, severity: str) -> NDArray[np.flo
     reason = _no_grades(normal, shots, column, named=severity != "auto")
     if reason is None:
         values = shots.column(column).astype(np.float64)
-        return np.abs(values - normal.column(column).astype(np.float64).mean())
+        return np.asarray(np.abs(values - normal.column(column).astype(np.float64).mean()))
     if severity == "auto":
         return None
     raise InputError(f"faultdiffusion-difference: column '{column}' {reason}")

@@ -84,7 +84,9 @@ class NormalDenoiser:
         scaled = rows.astype(np.float64) * self.scale
         inside = scaled @ self.axes.T
         beside = (scaled**2).sum(axis=1) - (inside**2).sum(axis=1)
-        return (inside**2 / self.power).sum(axis=1) + np.maximum(beside, 0.0) / self.rest
+        return np.asarray(
+            (inside**2 / self.power).sum(axis=1) + np.maximum(beside, 0.0) / self.rest
+        )
 
     def fault_variance(self, rows: NDArray[Any]) -> float:
         """The variance of differences that makes the shots `(k, p)` most probable.
@@ -118,5 +120,7 @@ class NormalDenoiser:
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Put back what `state` took apart."""
-        parts = (arrays[f"denoiser.{name}"] for name in ("mean", "scale", "axes", "power"))
-        return cls(*parts, rest=float(arrays["denoiser.rest"][0]))
+        mean, scale, axes, power = (
+            arrays[f"denoiser.{name}"] for name in ("mean", "scale", "axes", "power")
+        )
+        return cls(mean, scale, axes, power, float(arrays["denoiser.rest"][0]))
