@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.io import loadmat
 
 from faultsyn.errors import InputError
 from faultsyn.signal.angular import angular_resample, order_spectrum
@@ -140,3 +143,16 @@ def test_noise_has_no_speed() -> None:
     rng = np.random.default_rng(5)
     found = [estimate_speed(rng.standard_normal(24_000), RATE, 1000, 2000) for _ in range(4)]
     assert np.median([one.confidence for one in found]) < 0.7
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("path", "key", "rpm"),
+    [("IR/014/169_0", "X169", 1797), ("OR/007/@6/130@6_0", "X130", 1797)],
+)
+def test_speed_by_ear_of_real_machines(recordings: Path, path: str, key: str, rpm: int) -> None:
+    file = recordings / "cwru" / "12k_Drive_End_Bearing_Fault_Data" / f"{path}.mat"
+    x = loadmat(file)[f"{key}_DE_time"][:, 0]
+    found = estimate_speed(x[:60_000], 12_000, 1500, 2100)
+    assert abs(found.rpm / rpm - 1) < 0.01
+    assert abs(found.rpm - rpm) < 3 * found.std
