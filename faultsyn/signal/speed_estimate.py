@@ -66,8 +66,8 @@ def estimate_speed(x: NDArray[Any], rate: float, low: float, high: float) -> Spe
     - `rate`: samples per second [Hz].
 
     The speed is taken as constant: its relative wander must stay below 1 / (20 s x shaft rate), or
-    the lines smear. A narrow range helps most; over more than an octave a comb of half or double speed may
-    win. Raises `InputError` on a range that is none, or a signal below eight revolutions.
+    the lines smear. A narrow range helps most; over more than an octave a comb of half or double
+    speed may win. Raises `InputError` on a range that is none, or a signal below eight revolutions.
     """
     x = np.asarray(x, np.float64)
     if not 0 < low < high or high / 60 * _HARMONICS >= rate / 2:
