@@ -33,7 +33,7 @@ def store_figures(store: Store, summary: dict[str, Any]) -> Iterator[tuple[str, 
     yield "recordings", "Recordings by label; the number of assets at the bar.", _counts(summary)
     rows = example_rows(store)
     for name, info in store.streams.items():
-        there = store.stream_files[name].present.any(axis=1)
+        there = np.asarray(store.stream_files[name].present.any(axis=1))
         own = {label: row for label, row in rows.items() if there[row]}
         if not own:
             continue
