@@ -110,7 +110,7 @@ def test_warnings_come_first_and_the_json_says_the_same(folder: Path) -> None:
     assert rows["diversity"]["value"] < 0.95 * rows["diversity"]["floor"]
     assert rows["envelope-line"]["value"] is None
     assert f"not computed: {rows['envelope-line']['reason']}" in text
-    # Noise and surrogates have the kurtosis of these windows: a measure that cannot tell is left out.
+    # Noise and surrogates share the kurtosis of these windows: a measure that is blind is left out.
     left_out = found["classes"]["inner"]["left_out"]
     assert "failed its control: " in left_out["kurtosis"]
     assert left_out["kurtosis"] in text
