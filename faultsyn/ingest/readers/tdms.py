@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import struct
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ from faultsyn.ingest.readers.base import (
     vector,
 )
 
+_LEAD_IN = 28
+"""Bytes ahead of each segment: tag, contents, version, offset of the next segment, of the data."""
+
 _UNITS = ("unit_string", "NI_UnitDescription", "unit", "Unit")
 
 
@@ -38,7 +42,7 @@ class TdmsSource(Source):
         # Damage is told below, in one line.
         library("nptdms.log", path).log_manager.set_level(logging.CRITICAL)
         with reading(path, "TDMS"), self._open() as file:
-            if file.file_status.incomplete_final_segment:
+            if file.file_status.incomplete_final_segment or not _ends_with_a_segment(path):
                 raise InputError(
                     f"{path}: truncated: its last segment is not complete",
                     "copy it again from its source",
@@ -103,6 +107,16 @@ class TdmsSource(Source):
     def is_text(self, name: str) -> bool:
         """True for text and time stamps."""
         return self._kinds[name].kind not in "iufb"
+
+
+def _ends_with_a_segment(path: Path) -> bool:
+    """Whether the lead-ins lead to the end of the file; npTDMS passes over half a lead-in."""
+    size, at = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while at + _LEAD_IN <= size:
+            file.seek(at + 12)
+            at += _LEAD_IN + int(struct.unpack("<Q", file.read(8))[0])
+    return at == size
 
 
 def _attributes(owner: str, properties: dict[str, Any]) -> dict[str, Attribute]:
