@@ -337,6 +337,18 @@ def test_tdms_of_an_interrupted_logger(tmp_path: Path) -> None:
         open_source(path)
 
 
+def test_tdms_that_ends_in_half_a_lead_in(tmp_path: Path) -> None:
+    path, sizes = tmp_path / "x.tdms", []
+    for mode in ("w", "a"):
+        with TdmsWriter(path, mode=mode) as writer:
+            writer.write_segment([ChannelObject("g", "c", np.arange(50.0))])
+        sizes.append(path.stat().st_size)
+    assert open_source(path).names == ("g/c",)
+    path.write_bytes(path.read_bytes()[: sizes[0] + 10])
+    with pytest.raises(InputError, match=r"x\.tdms: truncated: its last segment"):
+        open_source(path)
+
+
 def function(
     data: np.ndarray,
     rate: float,
