@@ -96,11 +96,11 @@ class MiniRocket(FewShotClassifier):
 @contextmanager
 def _global_state_kept() -> Iterator[None]:
     """aeon seeds numpy's global generator, and its compiled code resets torch's thread count."""
-    state, threads = np.random.get_state(), torch.get_num_threads()  # noqa: NPY002  kept as it was
+    state, threads = np.random.get_state(), torch.get_num_threads()  # noqa: NPY002  aeon seeds it
     try:
         yield
     finally:
-        np.random.set_state(state)  # noqa: NPY002  put back
+        np.random.set_state(state)  # noqa: NPY002  aeon seeds it
         torch.set_num_threads(threads)
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from faultsyn.neural import built_with
+
 HIDDEN = 24
 BATCH = 64
 
@@ -27,9 +29,7 @@ class Recurrent(nn.Module):
 
 def seeded_network(inputs: int, rng: np.random.Generator) -> Recurrent:
     """A new network whose weights depend on `rng` alone; torch's global state is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng.integers(2**31)))
-        return Recurrent(inputs)
+    return built_with(int(rng.integers(2**31)), lambda: Recurrent(inputs))
 
 
 def train_step(network: Recurrent, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:

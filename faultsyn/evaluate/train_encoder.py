@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax, max_pool1d
 
 from faultsyn.evaluate.encoder import CARD, WEIGHTS, ContextEncoder
+from faultsyn.neural import built_with
 from faultsyn.signal.impulse import impulse_train, resonance
 from faultsyn.signal.surrogates import phase_randomise
 
@@ -72,9 +73,7 @@ def hierarchical_loss(a: Tensor, b: Tensor) -> Tensor:
 def train(steps: int, seed: int) -> tuple[ContextEncoder, list[float]]:
     """Train from scratch; returns the encoder and the loss at each step."""
     rng, torch_rng = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        encoder = ContextEncoder()
+    encoder = built_with(seed, ContextEncoder)
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     losses = []

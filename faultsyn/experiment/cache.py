@@ -68,7 +68,7 @@ class ArrayCache:
 
         def write(file: BinaryIO) -> None:
             head = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, head)  # type: ignore[no-untyped-call]
+            np.lib.format.write_array_header_1_0(file, head)  # type: ignore[no-untyped-call]  # numpy ships it without types
             rows = 0
             for block in blocks():
                 file.write(np.ascontiguousarray(block, "<f4").data)

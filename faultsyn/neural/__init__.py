@@ -9,7 +9,7 @@ from __future__ import annotations
 from faultsyn.neural.checkpoint import Checkpoint
 from faultsyn.neural.device import autocast, best_device, compiled
 from faultsyn.neural.history import History
-from faultsyn.neural.randomness import seeded, torch_generator
+from faultsyn.neural.randomness import built_with, seeded, torch_generator
 from faultsyn.neural.recipe import Recipe
 from faultsyn.neural.train import Progress, train
 from faultsyn.neural.weights import from_arrays, to_arrays
@@ -21,6 +21,7 @@ __all__ = [
     "Recipe",
     "autocast",
     "best_device",
+    "built_with",
     "compiled",
     "from_arrays",
     "seeded",

@@ -19,7 +19,15 @@ def torch_generator(rng: np.random.Generator) -> torch.Generator:
 
 def seeded(build: Callable[[], Module], generator: torch.Generator) -> Module:
     """`build()` with initial weights that `generator` decides; the global state is untouched."""
-    seed = int(torch.randint(2**62, (), generator=generator))
+    return built_with(int(torch.randint(2**62, (), generator=generator)), build)
+
+
+def built_with(seed: int, build: Callable[[], Module]) -> Module:
+    """`build()` with initial weights that `seed` decides; the global state is untouched.
+
+    Torch's own layers take their first weights from the global generator and from no other, so it
+    is seeded in a copy that is thrown away.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
