@@ -1,0 +1,1 @@
+"""Convolutional blocks that the adversarial and the autoencoding generators are built from."""
