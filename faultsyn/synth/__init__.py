@@ -14,6 +14,7 @@ from faultsyn.errors import InputError
 from faultsyn.registry import build, nearest
 from faultsyn.synth.base import Generator
 from faultsyn.synth.cycle_bootstrap import CycleBootstrap
+from faultsyn.synth.ddpm import DDPM
 from faultsyn.synth.diff_aug import DiffAug
 from faultsyn.synth.diffusion.difference import FaultDiffusionDifference
 from faultsyn.synth.diffusion.vibration import FaultDiffusionVibration
@@ -53,6 +54,7 @@ GENERATORS: dict[str, type[Generator]] = {
         FaultDiffusionVibration,
         Smote,
         Mixup,
+        DDPM,
     )
 }
 """Every generator by its registered name."""

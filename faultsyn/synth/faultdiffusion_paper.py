@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
-from faultsyn.synth.diffusion_ts.scaling import NormalScaler
 from faultsyn.synth.diffusion_ts.settings import Diversity, Layout, Target, Training
-from faultsyn.synth.shots import ShotGenerator, conditions
+from faultsyn.synth.scaling import ChannelScaler
+from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import WindowSet
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class FaultDiffusionPaper(ShotGenerator):
     needs_normal = True
     costly: ClassVar[bool] = True
 
-    scaler_: NormalScaler
+    scaler_: ChannelScaler
     peak_: NDArray[np.float32]
     model_: Model
 
@@ -151,7 +151,7 @@ class FaultDiffusionPaper(ShotGenerator):
                 f"{normal.n_samples} samples",
                 "its cost grows with the square of the window; `faultdiffusion` takes long ones",
             )
-        self.scaler_ = NormalScaler.fit(normal.x)
+        self.scaler_ = ChannelScaler.fit(normal.x)
         scaled = self.scaler_.apply(normal.x)
         self.peak_ = np.abs(scaled).max(axis=(0, 2))
         self.model_ = self._model()
@@ -176,14 +176,7 @@ class FaultDiffusionPaper(ShotGenerator):
         seen = np.abs(self.scaler_.apply(shots.x)).max(axis=(0, 2))
         limit = np.asarray(_BEYOND * np.maximum(self.peak_, seen), np.float32)
         made = self.model_.sample(n, label, limit, rng, self.sample_steps, self.eta)
-        table = {
-            name: np.repeat(column[:1], n)
-            for name, column in conditions(shots).items()
-            if (column == column[0]).all()
-        }
-        table["source"] = np.full(n, -1)
-        x = self.scaler_.undo(made)
-        return WindowSet(x, table, shots.rate, shots.channels, shots.units)
+        return self._made_of_class(self.scaler_.undo(made), label)
 
     def _model(self) -> Model:
         from faultsyn.synth.diffusion_ts.model import Model  # torch, which is heavy
@@ -225,6 +218,6 @@ class FaultDiffusionPaper(ShotGenerator):
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
         super()._restore(arrays, info)
-        self.scaler_, self.peak_ = NormalScaler.restore(arrays), arrays["peak"]
+        self.scaler_, self.peak_ = ChannelScaler.restore(arrays), arrays["peak"]
         self.model_ = self._model()
         self.model_.restore(arrays, getattr(self, "classes_", ()))

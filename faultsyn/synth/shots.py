@@ -74,6 +74,22 @@ class ShotGenerator(Generator):
         shots = self.shots_
         return WindowSet(made, table, shots.rate, shots.channels, shots.units)
 
+    def _made_of_class(self, x: NDArray[Any], label: str) -> WindowSet:
+        """Windows `x` that a model of the class made, from no shot in particular.
+
+        It generates a class, not an operating state: a condition is carried over only where all
+        shots of the class agree.
+        """
+        shots = self.shots_.of(label)
+        table = {
+            name: np.repeat(column[:1], len(x))
+            for name, column in conditions(shots).items()
+            if (column == column[0]).all()
+        }
+        table["source"] = np.full(len(x), -1)
+        made: FloatArray = np.ascontiguousarray(x, np.float32)
+        return WindowSet(made, table, shots.rate, shots.channels, shots.units)
+
 
 def conditions(shots: WindowSet, hosts: WindowSet | None = None) -> dict[str, Column]:
     """The columns of `shots` that still hold for windows made from them.

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from faultsyn.synth.diffusion_ts.ddpm import Predict, accelerated, ancestral, visited
 from faultsyn.synth.diffusion_ts.loss import denoising_loss
-from faultsyn.synth.diffusion_ts.schedule import Schedule, cosine_schedule
+from faultsyn.synth.gaussian_diffusion.sampling import Predict, accelerated, ancestral, visited
+from faultsyn.synth.gaussian_diffusion.schedule import Schedule, cosine_schedule
 
 
 def noise(*size: int, seed: int = 0) -> Tensor:

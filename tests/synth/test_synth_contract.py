@@ -55,6 +55,7 @@ TINY: dict[str, dict[str, object]] = {
     },
     "faultdiffusion-vibration": VIBRATION,
     "faultdiffusion": {"vibration": VIBRATION},
+    "ddpm": {"width": 16, "noise_steps": 10, "steps": 3, "batch": 4, "sample_steps": 2},
 }
 """Generators that train, small enough for every test."""
 

@@ -1,10 +1,10 @@
-"""The denoising network for vibration: a one-dimensional U-Net with a skeleton channel.
+"""The denoising network of vibration and of the plain DDPM: a one-dimensional U-Net.
 
 A U-Net (Ronneberger, Fischer & Brox, MICCAI 2015) of residual blocks with group normalisation and
 feature-wise modulation by the condition (FiLM; Perez et al., AAAI 2018), self-attention at the
 bottom only, so that cost is near linear in length. No layer couples windows of a batch.
 
-    x, guides (n, 1 + G, T) -> 24 x T -> 48 x T/4 -> 96 x T/16 -> 96 x T/64, and back
+    x, guides (n, C + G, T) -> 24 x T -> 48 x T/4 -> 96 x T/16 -> 96 x T/64, and back
 
 Guides are further input channels that say where things happen (`skeleton.py`); the condition says
 what they are (`describe.py`). Where a block ends, an adapter may add to it
@@ -75,16 +75,21 @@ class Attention(nn.Module):
 
 
 class UNet(nn.Module):
-    """The raw network F of EDM for windows of one channel; see the module.
+    """The raw network F of EDM, or that of a DDPM's noise; see the module.
 
     - `n_guides`: further input channels; `n_condition`: length of the condition vector.
     - `widths`: channels at T, T/4, T/16, ...; multiples of 8.
+    - `channels`: of a window.
     """
 
     rates: Tensor
 
     def __init__(
-        self, n_guides: int, n_condition: int, widths: Sequence[int] = (24, 48, 96, 96)
+        self,
+        n_guides: int,
+        n_condition: int,
+        widths: Sequence[int] = (24, 48, 96, 96),
+        channels: int = 1,
     ) -> None:
         super().__init__()
         pairs = list(itertools.pairwise(widths))
@@ -92,7 +97,7 @@ class UNet(nn.Module):
         self.noise = nn.Linear(2 * _FREQUENCIES, _WIDTH_CONDITION)
         self.told = nn.Linear(n_condition, _WIDTH_CONDITION)
         self.join = nn.Linear(_WIDTH_CONDITION, _WIDTH_CONDITION)
-        self.stem = nn.Conv1d(1 + n_guides, widths[0], 5, padding=2)
+        self.stem = nn.Conv1d(channels + n_guides, widths[0], 5, padding=2)
         self.down = nn.ModuleList(Block(w, w) for w in widths[:-1])
         self.shrink = nn.ModuleList(nn.Conv1d(a, b, STRIDE, STRIDE) for a, b in pairs)
         self.bottom = nn.ModuleList(Block(widths[-1], widths[-1]) for _ in range(2))
@@ -100,7 +105,7 @@ class UNet(nn.Module):
         self.grow = nn.ModuleList(nn.ConvTranspose1d(b, a, STRIDE, STRIDE) for a, b in pairs[::-1])
         self.up = nn.ModuleList(Block(2 * w, w) for w in widths[-2::-1])
         self.norm = nn.GroupNorm(8, widths[0])
-        self.out = nn.Conv1d(widths[0], 1, 5, padding=2)
+        self.out = nn.Conv1d(widths[0], channels, 5, padding=2)
         nn.init.zeros_(self.out.weight)
         rates = torch.exp(torch.linspace(math.log(0.25), math.log(16.0), _FREQUENCIES))
         self.register_buffer("rates", rates, persistent=False)
@@ -109,9 +114,9 @@ class UNet(nn.Module):
     def forward(
         self, x: Tensor, noise: Tensor, guides: Tensor, told: Tensor, hook: Hook | None = None
     ) -> Tensor:
-        """Raw output `(n, 1, T)`.
+        """Raw output `(n, C, T)`.
 
-        - `x`: `(n, 1, T)`, T a multiple of `multiple`; `noise`: c_noise, `(n,)`.
+        - `x`: `(n, C, T)`, T a multiple of `multiple`; `noise`: c_noise, `(n,)`.
         - `guides`: `(n, G, T)`; `told`: the condition, `(n, n_condition)`.
         - `hook`: called after each block, numbered from the input on; widths: `hook_widths`.
         """

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from faultsyn.neural.device import device_of
 from faultsyn.synth.diffusion_ts.diversity import bounded, printed
 from faultsyn.synth.diffusion_ts.loss import denoising_loss
-from faultsyn.synth.diffusion_ts.schedule import Schedule
 from faultsyn.synth.diffusion_ts.settings import Diversity, Target
+from faultsyn.synth.gaussian_diffusion.schedule import Schedule
 
 
 @dataclass(frozen=True)

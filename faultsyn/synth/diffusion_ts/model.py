@@ -24,11 +24,11 @@ from faultsyn.neural import (
     train,
 )
 from faultsyn.synth.diffusion_ts.adapter import ClassAdapters
-from faultsyn.synth.diffusion_ts.ddpm import accelerated, ancestral
 from faultsyn.synth.diffusion_ts.denoising import Denoising, NormalLesson, ShotLesson
 from faultsyn.synth.diffusion_ts.network import Adapted, Trunk
-from faultsyn.synth.diffusion_ts.schedule import cosine_schedule
 from faultsyn.synth.diffusion_ts.settings import Layout, Training
+from faultsyn.synth.gaussian_diffusion.sampling import accelerated, ancestral
+from faultsyn.synth.gaussian_diffusion.schedule import cosine_schedule
 from faultsyn.windows import FloatArray
 
 _BLOCK = 256  # windows sampled at once; bounds memory

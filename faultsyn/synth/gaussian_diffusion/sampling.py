@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from faultsyn.synth.diffusion_ts.schedule import Schedule, wide
+from faultsyn.synth.gaussian_diffusion.schedule import Schedule, wide
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 

@@ -1,0 +1,142 @@
+"""What the generators that train one network on all classes share: scaling, classes, tables."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faultsyn.errors import InputError
+from faultsyn.synth.scaling import BEND, ChannelScaler
+from faultsyn.synth.shots import ShotGenerator
+from faultsyn.windows import FloatArray, WindowSet
+
+Scaling = Literal["normal", "class"]
+"""What the channels are standardised on; see `ConditionalGenerator`."""
+
+_MOST_NORMALS = 4096  # so many are drawn from more, which may not fit into memory
+
+
+class ConditionalGenerator(ShotGenerator):
+    """A network trained on the shots of all classes at once, told the class of each.
+
+    - `scaling`: "normal": channels standardised on the normal windows, large excursions
+      compressed, so that a class is a change from normal (process and hydraulic signals); "class":
+      on the shots of each class, not compressed, so that what the network learns is waveforms
+      (vibration).
+
+    A subclass says how it learns (`_learn`, and `_learn_normal` where it pretrains) and generates
+    (`_generate`) scaled windows, and how its weights are kept (`_weights`, `_put`). Whatever it
+    generates belongs to a class, not to an operating state. With scaling "normal" `adapt` raises
+    `InputError` where `pretrain` was not called.
+    """
+
+    scaling: Scaling
+    normal_scaler_: ChannelScaler
+    scalers_: tuple[ChannelScaler, ...]
+
+    def check_config(self) -> None:
+        """Raise `InputError` on an unknown scaling."""
+        super().check_config()
+        self._require(self.scaling in ("normal", "class"), "scaling", "normal or class")
+
+    def _require(self, holds: bool, name: str, expected: str) -> None:
+        if not holds:
+            got = getattr(self, name)
+            raise InputError(f"{self.name}: expected {name} {expected}, got {got}")
+
+    def _require_whole(self, *names: str, least: int = 1) -> None:
+        for name in names:
+            self._require(getattr(self, name) >= least, name, f"an integer >= {least}")
+
+    def _require_samples(self, windows: WindowSet, least: int) -> None:
+        if windows.n_samples < least:
+            raise InputError(
+                f"{self.name}: needs windows of at least {least} samples, got "
+                f"{windows.n_samples} samples"
+            )
+
+    @property
+    def _bend(self) -> float | None:
+        return BEND if self.scaling == "normal" else None
+
+    def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
+        self.normal_scaler_ = ChannelScaler.fit(normal.x, self._bend)
+        rows = np.arange(len(normal))
+        if len(rows) > _MOST_NORMALS:
+            rows = np.sort(rng.choice(rows, _MOST_NORMALS, replace=False))
+        self._learn_normal(normal.take(rows), rng)
+
+    def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None:
+        super()._adapt(shots, rng)
+        if self.scaling == "class":
+            of_class = (shots.of(label).x for label in self.classes_)
+            self.scalers_ = tuple(ChannelScaler.fit(x, self._bend) for x in of_class)
+        elif hasattr(self, "normal_scaler_"):
+            self.scalers_ = (self.normal_scaler_,) * len(self.classes_)
+        else:
+            raise InputError(
+                f"{self.name}: call pretrain(normal windows) before adapt",
+                "or set scaling: class, which standardises on the shots",
+            )
+        places = np.array([self.classes_.index(label) for label in shots.labels])
+        scaled = np.empty_like(shots.x)
+        for place, scaler in enumerate(self.scalers_):
+            scaled[places == place] = scaler.apply(shots.x[places == place])
+        self._learn(scaled, places, rng)
+
+    def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
+        place = self.classes_.index(label)
+        if n == 0:
+            return self._made_of_class(np.empty((0, *self.shape_), np.float32), label)
+        made = self._generate(n, place, rng)
+        return self._made_of_class(self.scalers_[place].undo(made), label)
+
+    def _scaled(self, place: int) -> FloatArray:
+        """The shots of the class at `place`, scaled."""
+        return self.scalers_[place].apply(self.shots_.of(self.classes_[place]).x)
+
+    def _folder(self, run: str) -> Path | None:
+        return None if self.checkpoint is None else self.checkpoint / run
+
+    def _learn_normal(self, normal: WindowSet, rng: np.random.Generator) -> None:
+        """Learn from normal windows in their own units, at most 4096; most do not."""
+
+    @abstractmethod
+    def _learn(self, x: FloatArray, places: NDArray[np.intp], rng: np.random.Generator) -> None:
+        """Train on scaled shots `(n, C, T)` of the classes at `places` `(n,)`."""
+
+    @abstractmethod
+    def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
+        """`n` > 0 scaled windows of a class."""
+
+    @abstractmethod
+    def _weights(self) -> dict[str, NDArray[Any]]:
+        """What the network has learnt, for `_put`."""
+
+    @abstractmethod
+    def _put(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Rebuild the network from what `_weights` gave."""
+
+    def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        arrays, info = super()._state()
+        if hasattr(self, "normal_scaler_"):
+            arrays |= self.normal_scaler_.state("scaler.normal.")
+        for place, scaler in enumerate(getattr(self, "scalers_", ())):
+            arrays |= scaler.state(f"scaler.{place}.")
+        return arrays | self._weights(), info
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+        super()._restore(arrays, info)
+        if "scaler.normal.mean" in arrays:
+            self.normal_scaler_ = ChannelScaler.restore(arrays, "scaler.normal.", self._bend)
+        if hasattr(self, "classes_"):
+            self.scalers_ = tuple(
+                ChannelScaler.restore(arrays, f"scaler.{place}.", self._bend)
+                for place in range(len(self.classes_))
+            )
+        self._put(arrays)
