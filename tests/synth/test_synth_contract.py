@@ -55,7 +55,14 @@ TINY: dict[str, dict[str, object]] = {
     },
     "faultdiffusion-vibration": VIBRATION,
     "faultdiffusion": {"vibration": VIBRATION},
-    "ddpm": {"width": 16, "noise_steps": 10, "steps": 3, "batch": 4, "sample_steps": 2},
+    "ddpm": {
+        "width": 16,
+        "noise_steps": 10,
+        "pretrain_steps": 2,
+        "steps": 3,
+        "batch": 4,
+        "sample_steps": 2,
+    },
 }
 """Generators that train, small enough for every test."""
 
