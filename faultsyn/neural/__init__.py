@@ -11,14 +11,17 @@ from faultsyn.neural.device import autocast, best_device, compiled
 from faultsyn.neural.history import History
 from faultsyn.neural.randomness import built_with, seeded, torch_generator
 from faultsyn.neural.recipe import Recipe
-from faultsyn.neural.train import Progress, train
+from faultsyn.neural.train import Guard, Progress, train
+from faultsyn.neural.turn import Turn
 from faultsyn.neural.weights import from_arrays, to_arrays
 
 __all__ = [
     "Checkpoint",
+    "Guard",
     "History",
     "Progress",
     "Recipe",
+    "Turn",
     "autocast",
     "best_device",
     "built_with",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,28 +15,64 @@ from faultsyn.neural.checkpoint import Saved
 from faultsyn.neural.ema import WeightAverage, trained
 from faultsyn.neural.history import History
 from faultsyn.neural.recipe import Recipe
+from faultsyn.neural.turn import Turn
 
 
-class TrainingState:
-    """Weights, optimiser, average, best weights, generator and history of one run.
+class Player:
+    """The parameters of one turn, by their names in the whole module, and their optimiser.
 
-    Raises `InputError` when no parameter of `module` requires a gradient.
+    Raises `InputError` when none of them requires a gradient.
     """
 
-    def __init__(
-        self, module: nn.Module, generator: torch.Generator, recipe: Recipe, what: str
-    ) -> None:
-        self.module = module
-        self.generator = generator
-        self.parameters = trained(module)
+    def __init__(self, turn: Turn, module: nn.Module, recipe: Recipe, what: str) -> None:
+        own = {id(parameter) for parameter in turn.player.parameters()}
+        self.turn = turn
+        self.parameters = {n: p for n, p in trained(module).items() if id(p) in own}
         if not self.parameters:
             raise InputError(f"{what}: nothing to train, every parameter is frozen")
         self.optimiser = torch.optim.AdamW(
             self.parameters.values(),
-            lr=recipe.learning_rate,
+            lr=recipe.learning_rate * turn.rate,
             betas=recipe.betas,
             weight_decay=recipe.weight_decay,
         )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The optimiser's, by turn, field and parameter."""
+        return {
+            f"optimiser.{self.turn.name}.{key}.{name}": value
+            for name, parameter in self.parameters.items()
+            for key, value in self.optimiser.state[parameter].items()
+        }
+
+    def restore(self, saved: Saved) -> None:
+        """Read back what `tensors` gave."""
+        mine = _under(f"optimiser.{self.turn.name}.", saved)
+        moments: dict[int, dict[str, Tensor]] = {}
+        for place, name in enumerate(self.parameters):
+            fields = {key.split(".", 1)[0]: key for key in mine if key.split(".", 1)[1] == name}
+            moments[place] = {field: mine[key] for field, key in fields.items()}
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+
+
+class TrainingState:
+    """Weights, optimisers, average, best weights, generator and history of one run.
+
+    Raises `InputError` when a turn has no parameter that requires a gradient.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        turns: Sequence[Turn],
+        generator: torch.Generator,
+        recipe: Recipe,
+        what: str,
+    ) -> None:
+        self.module = module
+        self.generator = generator
+        self.players = tuple(Player(turn, module, recipe, what) for turn in turns)
         self.average = None if recipe.ema is None else WeightAverage(module, recipe.ema)
         self.best: dict[str, Tensor] | None = None
         self.history = History()
@@ -61,9 +98,8 @@ class TrainingState:
     def tensors(self) -> dict[str, Tensor]:
         """For a checkpoint: every tensor of the run by a name of its own."""
         saved = {f"weights.{name}": tensor for name, tensor in self.current().items()}
-        for name, parameter in self.parameters.items():
-            for key, value in self.optimiser.state[parameter].items():
-                saved[f"optimiser.{key}.{name}"] = value
+        for player in self.players:
+            saved |= player.tensors()
         averages = {} if self.average is None else self.average.weights()
         saved |= {f"average.{name}": tensor for name, tensor in averages.items()}
         saved |= {f"best.{name}": tensor for name, tensor in (self.best or {}).items()}
@@ -73,13 +109,8 @@ class TrainingState:
         """Go on from a checkpoint."""
         self.history = History.from_json(saved.state)
         self.put(_under("weights.", saved))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for place, name in enumerate(self.parameters):
-            keys = [key for key in saved.tensors if key.startswith("optimiser.")]
-            found = {key.split(".", 2)[1]: key for key in keys if key.split(".", 2)[2] == name}
-            moments[place] = {field: saved.tensors[key] for field, key in found.items()}
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        for player in self.players:
+            player.restore(saved)
         if self.average is not None:
             self.average.restore(_under("average.", saved), self.history.steps)
         best = _under("best.", saved)
@@ -89,7 +120,8 @@ class TrainingState:
 
 def identity(state: TrainingState, recipe: Recipe, what: str) -> str:
     """A hash of what decides a run: recipe, name, network with its initial weights, generator."""
-    digest = hashlib.sha256(repr((what, sorted(asdict(recipe).items()))).encode())
+    turns = [(p.turn.name, p.turn.repeats, p.turn.rate) for p in state.players]
+    digest = hashlib.sha256(repr((what, sorted(asdict(recipe).items()), turns)).encode())
     digest.update(state.generator.get_state().numpy().tobytes())
     for name, tensor in state.module.state_dict().items():
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())

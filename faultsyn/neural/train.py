@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,42 +15,56 @@ from faultsyn.neural.checkpoint import Checkpoint
 from faultsyn.neural.device import autocast, device_of
 from faultsyn.neural.history import History
 from faultsyn.neural.recipe import Recipe
-from faultsyn.neural.state import TrainingState, copies, identity
+from faultsyn.neural.state import Player, TrainingState, copies, identity
+from faultsyn.neural.turn import Loss, Turn
 
 Progress = Callable[[int, int, str], None]
 """Called with the steps done, the steps in all, and how it goes."""
 
+Guard = Callable[[History], str]
+"""Looks at the module in `eval` mode; "" when all is well, else what is wrong."""
+
 log = logging.getLogger(__name__)
+
+_ALONE = "loss"  # the turn of a run with one player
 
 
 def train(
     module: nn.Module,
-    loss: Callable[[torch.Generator], Tensor],
+    loss: Loss | Sequence[Turn],
     generator: torch.Generator,
     recipe: Recipe,
     what: str,
     *,
     held_out: Callable[[], float] | None = None,
+    guard: Guard | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> History:
     """Train the parameters of `module` that require a gradient, in place; it ends in `eval` mode.
 
     - `loss`: draws a batch with the generator it is handed and returns its scalar loss. It must
-      take no other random numbers and keep no state, or a resumed run would differ.
+      take no other random numbers and keep no state, or a resumed run would differ. Networks that
+      train against each other are parts of `module` and give a list of `Turn`: each step, every
+      turn is taken in order.
     - `generator`: on the CPU; equal states give equal weights there.
     - `what`: who trains, for errors and logs.
     - `held_out`: loss on windows that `loss` never draws, with noise of its own that does not
       change between calls. Given, training stops when it no longer falls, and the weights with
       the lowest one are kept. It sees the averaged weights where the recipe averages.
+    - `guard`: called at each check, with the averaged weights where the recipe averages; it must
+      give the same answer when called again. Training stops after `patience` checks in a row with
+      something wrong, or at once when a loss or gradient is not finite, and ends with the weights
+      of the last check at which all was well; the history says what was wrong.
     - `progress`: called at each check.
     - `checkpoint`: where to save the run and to go on from; killed and called again with the same
       arguments, a run on the CPU ends with the same weights as one that was not.
 
-    Raises `InputError` when a loss or gradient is not finite; the module then holds the last good
-    weights. Also on a checkpoint of another run, and when every parameter is frozen.
+    Raises `InputError` when a loss or gradient is not finite and there is no guard; the module then
+    holds the last good weights. Also on a checkpoint of another run, and when all is frozen.
     """
-    state = TrainingState(module, generator, recipe, what)
+    turns = (Turn(_ALONE, module, loss),) if callable(loss) else tuple(loss)
+    state = TrainingState(module, turns, generator, recipe, what)
     name = identity(state, recipe, what) if checkpoint is not None else ""
     saved = checkpoint.load(name) if checkpoint is not None else None
     if saved is not None:
@@ -61,17 +75,22 @@ def train(
     module.train()
     while state.history.stopped == "running" and state.history.steps < recipe.steps:
         try:
-            good = _step(state, loss, recipe, what, good)
+            good = _step(state, recipe, good)
         except _NotFiniteError as error:
-            state.put(good)
-            module.eval()
-            raise error.told(recipe) from None
+            if guard is None:
+                state.put(good)
+                module.eval()
+                raise error.told(recipe, what) from None
+            state.best = good if state.best is None else state.best
+            state.history.troubles.append((state.history.steps, str(error)))
+            state.history.stopped = "guard"
+            break
         state.history.seconds = time.monotonic() - started
         done = state.history.steps
         if recipe.seconds is not None and state.history.seconds >= recipe.seconds:
             state.history.stopped = "seconds"
         if done % recipe.check_every == 0 or done == recipe.steps or _ended(state.history):
-            _check(state, recipe, held_out)
+            _check(state, recipe, held_out, guard)
             if progress is not None:
                 progress(done, recipe.steps, _detail(state.history, recipe))
         if checkpoint is not None and checkpoint.due(done):
@@ -89,69 +108,92 @@ def train(
 class _NotFiniteError(Exception):
     """A loss or gradient is NaN or infinite."""
 
-    def __init__(self, what: str, thing: str, value: float, step: int) -> None:
-        super().__init__(f"{what}: training {thing} is {value} at step {step}")
+    def __init__(self, turn: Turn, thing: str, value: float, step: int) -> None:
+        whose = "" if turn.name == _ALONE else f"{turn.name} "
+        super().__init__(f"training {whose}{thing} is {value} at step {step}")
 
-    def told(self, recipe: Recipe) -> InputError:
+    def told(self, recipe: Recipe, what: str) -> InputError:
         return InputError(
-            str(self),
+            f"{what}: {self}",
             f"lower learning_rate (now {recipe.learning_rate:g}), or look for outliers and "
             "constant channels in the windows; the last good weights are kept",
         )
 
 
-def _step(
-    state: TrainingState,
-    loss: Callable[[torch.Generator], Tensor],
-    recipe: Recipe,
-    what: str,
-    good: dict[str, Tensor],
-) -> dict[str, Tensor]:
-    """One update; the weights to fall back on, renewed at each check before the update.
-
-    Before, because these weights have just given a finite loss.
-    """
-    step = state.history.steps
-    for group in state.optimiser.param_groups:
-        group["lr"] = recipe.rate(step, state.history.seconds)
-    with autocast(device_of(state.module)):
-        value = loss(state.generator)
-    number = float(value.detach())
-    if not math.isfinite(number):
-        raise _NotFiniteError(what, "loss", number, step)
-    state.optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(value)
-    limit = math.inf if recipe.clip is None else recipe.clip
-    norm = float(nn.utils.clip_grad_norm_(state.parameters.values(), limit))
-    if not math.isfinite(norm):
-        raise _NotFiniteError(what, "gradient", norm, step)
-    if step % recipe.check_every == 0:
-        good = state.outcome()
-    state.optimiser.step()
+def _step(state: TrainingState, recipe: Recipe, good: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Every player's updates; the weights to fall back on, renewed at each check before these."""
+    history, step = state.history, state.history.steps
+    fresh = state.outcome() if step % recipe.check_every == 0 else good
+    means: dict[str, float] = {}
+    last = math.nan
+    for player in state.players:
+        taken = []
+        for _ in range(player.turn.repeats):
+            last = _update(state, player, recipe)
+            taken.append(last)
+        means[player.turn.name] = sum(taken) / len(taken)
     if state.average is not None:
         state.average.update(state.module)
-    state.history.losses.append(number)
-    return good
+    if len(state.players) > 1:
+        for name, mean in means.items():
+            history.turns.setdefault(name, []).append(mean)
+    history.losses.append(last)
+    return fresh
 
 
-def _check(state: TrainingState, recipe: Recipe, held_out: Callable[[], float] | None) -> None:
-    if held_out is None:
+def _update(state: TrainingState, player: Player, recipe: Recipe) -> float:
+    """One update of one player; its loss before."""
+    turn, step = player.turn, state.history.steps
+    for group in player.optimiser.param_groups:
+        group["lr"] = turn.rate * recipe.rate(step, state.history.seconds)
+    with autocast(device_of(state.module)):
+        value = turn.loss(state.generator)
+    number = float(value.detach())
+    if not math.isfinite(number):
+        raise _NotFiniteError(turn, "loss", number, step)
+    player.optimiser.zero_grad(set_to_none=True)
+    parameters = list(player.parameters.values())
+    torch.autograd.backward(value, inputs=parameters)
+    limit = math.inf if recipe.clip is None else recipe.clip
+    norm = float(nn.utils.clip_grad_norm_(parameters, limit))
+    if not math.isfinite(norm):
+        raise _NotFiniteError(turn, "gradient", norm, step)
+    player.optimiser.step()
+    if turn.after is not None:
+        turn.after()
+    return number
+
+
+def _check(
+    state: TrainingState,
+    recipe: Recipe,
+    held_out: Callable[[], float] | None,
+    guard: Guard | None,
+) -> None:
+    """Look at the averaged weights, and keep them where they are the best or the last good ones."""
+    if held_out is None and guard is None:
         return
+    history = state.history
     last = copies(state.current())
     state.put(state.averaged())
     state.module.eval()
-    score = held_out()
-    history = state.history
-    if score < history.best_loss:
+    trouble = "" if guard is None else guard(history)
+    better = not trouble
+    if held_out is not None:
+        score = held_out()
+        better = better and score < history.best_loss
+        history.held_out.append((history.steps, score))
+    if better:
         history.best, history.since = history.steps, 0
         state.best = copies(state.current())
     else:
         history.since += 1
-    history.held_out.append((history.steps, score))
+    if trouble:
+        history.troubles.append((history.steps, trouble))
     state.put(last)
     state.module.train()
     if history.since >= recipe.patience and not _ended(history):
-        history.stopped = "patience"
+        history.stopped = "guard" if trouble else "patience"
 
 
 def _ended(history: History) -> bool:
