@@ -21,6 +21,12 @@ def available(folder: str, suffix: str = ".yaml") -> list[str]:
     return sorted({p.stem for root in _roots(folder) for p in root.glob(f"*{suffix}")})
 
 
+def layers(name: str, folder: str, suffix: str) -> list[Path]:
+    """Every file of that name, each once, the installed one first: later ones add and replace."""
+    paths = [root / f"{name}{suffix}" for root in reversed(_roots(folder))]
+    return list(dict.fromkeys(path.resolve() for path in paths if path.is_file()))
+
+
 def find(name: str | Path, folder: str, suffix: str = ".yaml") -> Path:
     """The file that `name` means in `folder`.
 

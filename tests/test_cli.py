@@ -51,6 +51,15 @@ def test_validate_finds_a_sound_store_sound_and_a_broken_one_broken(folder: Path
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_fault_frequencies_for_people_and_machines(folder: Path) -> None:
+    spoken = faultsyn("bearing", "6205", "--rpm", "1797", cwd=folder).stdout
+    assert "outer race (BPFO)" in spoken
+    assert "107.36" in spoken
+    told = json.loads(faultsyn("gear", "17/41", "--rpm", "600", "--json", cwd=folder).stdout)
+    assert told["stages"][0]["hz"]["mesh"][0] == pytest.approx(170)
+    assert "17/41 mesh" in faultsyn("gear", "17/41", cwd=folder).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -63,6 +72,8 @@ def test_validate_finds_a_sound_store_sound_and_a_broken_one_broken(folder: Path
         (["pretrain", "rig-bearing", "--generator", "diff-au", "--out", "x"], "did you mean"),
         (["adapt", "nothing", "rig-bearing", "--out", "y"], "nothing: not an artefact"),
         (["synthesize", "rig-bearing", "--out", "y.h5"], "--generator PRESET"),
+        (["bearing", "6204"], "did you mean"),
+        (["gear", "17/41", "--rpm", "0"], "rpm > 0"),
         (["run", "no-such-study"], "no-such-study"),
         (["report", "."], "no results here"),
     ],

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from faultsyn.cli.generate import adapt, pretrain, synthesize
+from faultsyn.cli.geometry import bearing, gear
 from faultsyn.cli.ingest import card, fetch, ingest, simulate
 from faultsyn.cli.judge import evaluate
 from faultsyn.cli.store import inspect, validate
@@ -22,6 +23,8 @@ VERBS = (
     ingest,
     inspect,
     validate,
+    bearing,
+    gear,
     pretrain,
     adapt,
     synthesize,

@@ -15,6 +15,7 @@ from faultsyn.errors import InputError
 from faultsyn.experiment.cache import ArrayCache, key_of
 from faultsyn.experiment.episodes import episodes_of
 from faultsyn.experiment.filters import Columns, column_of, keys, matches_any, texts
+from faultsyn.experiment.geometry import data_hash_of
 from faultsyn.experiment.split import Fold, folds_of
 from faultsyn.experiment.task import Cap, Healthy, Label, Select, Task
 from faultsyn.store import Store, WindowSpec
@@ -36,7 +37,8 @@ class TaskData:
     - `healthy`: normal windows outside the classes, for pretraining; may be None.
     - `classes`: class names, the order of every confusion matrix; `normal`: NORMAL or None.
     - `folds`: its split, checked for leaks.
-    - `data_hash`: of the store; `keys`: hash of what each of the three sets holds, by its name.
+    - `data_hash`: of the store and its bearings' geometry; `keys`: hash of what each of the three
+      sets holds, by its name.
     """
 
     task: Task
@@ -69,7 +71,7 @@ def load_data(task: Task, cache: ArrayCache) -> TaskData:
         windows = reader.classes()
         overlapping = None if task.window.normal_stride is None else reader.overlapping()
         healthy = None if task.healthy is None else reader.healthy(task.healthy)
-        data_hash = store.data_hash
+        data_hash = reader.data_hash
     classes = tuple(NORMAL if name == task.label.normal else name for name in task.label.classes)
     missing = [name for name in classes if name not in set(windows.labels.tolist())]
     if missing:
@@ -156,6 +158,7 @@ class _Reader:
             "recording": store.recordings["id"],
             "synthetic": store.synthetic,
         }
+        self.data_hash = data_hash_of(store)
         self.keys: dict[str, str] = {}
 
     def classes(self) -> WindowSet:
@@ -199,7 +202,7 @@ class _Reader:
         table["end"] = table["start"] + spec.samples / spec.rate
         where = zip(table["recording"].tolist(), table["start_sample"].tolist(), strict=True)
         parts = {
-            "data_hash": store.data_hash,
+            "data_hash": self.data_hash,
             "window": _spec_parts(spec),
             "rows": config_hash({"rows": list(where)}),
         }

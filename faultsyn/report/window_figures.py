@@ -81,10 +81,9 @@ def _signals(examples: Sequence[Example], rate: float) -> Figure:
             if marks is not None:
                 mark_orders(panel, marks, first.label)
                 if real:
-                    names = (
-                        f"BPFO {marks.bpfo:.2f}, 2BSF {2 * marks.bsf:.2f}, BPFI {marks.bpfi:.2f}"
+                    panel.set_title(
+                        orders_text(marks), fontsize=6.2, color=BLUE, fontweight="normal"
                     )
-                    panel.set_title(names, fontsize=7.5, color=BLUE, fontweight="normal")
             axes[row, 2].set_ylabel("sq. envelope [-]")
     axes[-1, 0].set_xlabel("time [s]")
     axes[-1, 1].set_xlabel("frequency [kHz]" if rate >= 2000 else "frequency [Hz]")
@@ -133,10 +132,20 @@ def envelope_orders(windows: Floats, rate: float, shaft: float) -> tuple[Floats,
 
 def mark_orders(panel: Axes, marks: FaultOrders, label: str) -> None:
     """Fault orders as vertical lines; those of the class itself dashed, with harmonics."""
-    for name, at in (("outer", marks.bpfo), ("inner", marks.bpfi), ("ball", 2 * marks.bsf)):
+    known = {"cage": marks.ftf, "outer": marks.bpfo, "ball": 2 * marks.bsf, "inner": marks.bpfi}
+    for name, at in known.items():
         own = label == name
         for harmonic in (1, 2, 3) if own else (1,):
+            if harmonic * at > _TOP_ORDER:
+                break
             panel.axvline(harmonic * at, color=BLUE, linewidth=0.8, linestyle="--" if own else ":")
+
+
+def orders_text(marks: FaultOrders) -> str:
+    """What the lines of `mark_orders` are, from left to right."""
+    values = {"FTF": marks.ftf, "BPFO": marks.bpfo, "2BSF": 2 * marks.bsf, "BPFI": marks.bpfi}
+    listed = sorted(values.items(), key=lambda item: item[1])
+    return ", ".join(f"{name} {order:.2f}" for name, order in listed)
 
 
 def _fault_orders(example: Example) -> FaultOrders | None:

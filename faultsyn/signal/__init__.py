@@ -1,7 +1,15 @@
 """Pure functions on arrays: spectra, envelopes, fault orders, wavelets, features, scaling."""
 
 from faultsyn.signal.angular import angular_resample, order_spectrum
-from faultsyn.signal.bearing import Bearing, FaultOrders, bearings, orders, read_bearings
+from faultsyn.signal.bearing import (
+    Bearing,
+    FaultOrders,
+    bearings,
+    fault_table,
+    find_bearing,
+    orders,
+    read_bearings,
+)
 from faultsyn.signal.envelope import (
     bandpass,
     envelope_bands,
@@ -11,6 +19,7 @@ from faultsyn.signal.envelope import (
     squared_envelope_spectrum,
 )
 from faultsyn.signal.features import FEATURES, Feature, feature
+from faultsyn.signal.gear import GearTrain, gear_train, gears, mesh_table
 from faultsyn.signal.representation import Representation
 from faultsyn.signal.spectrum import band_energies, log_spectrum, welch_psd
 from faultsyn.signal.speed_estimate import SpeedEstimate, estimate_speed
@@ -38,6 +47,7 @@ __all__ = [
     "Bearing",
     "FaultOrders",
     "Feature",
+    "GearTrain",
     "Representation",
     "SpeedEstimate",
     "SynchronousAverage",
@@ -51,10 +61,15 @@ __all__ = [
     "discrete_transform",
     "envelope_bands",
     "estimate_speed",
+    "fault_table",
     "feature",
+    "find_bearing",
+    "gear_train",
+    "gears",
     "hilbert_envelope",
     "line_to_background",
     "log_spectrum",
+    "mesh_table",
     "order_spectrum",
     "orders",
     "packet_inverse",

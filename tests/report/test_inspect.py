@@ -11,7 +11,7 @@ import pytest
 
 from faultsyn import api
 from faultsyn.cli.store import condition_text
-from faultsyn.report.inspect_figures import example_rows, excerpt
+from faultsyn.report.inspect_figures import example_rows, excerpt, store_figures
 from faultsyn.store import Recording, Store, StoreWriter, StreamData
 
 
@@ -85,3 +85,23 @@ def test_the_page_stands_alone(store: Path, tmp_path: Path) -> None:
 def test_many_values_become_a_range() -> None:
     assert condition_text({"distinct": 40, "missing": 0, "range": [1.0, 2.5]}) == "1 to 2.5"
     assert condition_text({"distinct": 40, "missing": 0}) == "40 different"
+
+
+def test_tooth_mesh_and_fault_orders_are_marked(tmp_path: Path) -> None:
+    path = tmp_path / "gears.h5"
+    with StoreWriter(path) as writer:
+        for seed, (gear, teeth) in enumerate((("17/41+20/60", 0), ("no train", 0))):
+            columns = {"rpm": 1500.0, "bearing": "6205", "gear": gear, "teeth": teeth}
+            x = (stream("vibration", 8000, ("x",), 16_000, seed),)
+            writer.add(Recording(f"r{seed}", f"label{seed}", x, "made", f"{seed:064x}", columns))
+    with Store(path) as opened:
+        summary = api.inspect(path)
+        figures = {name: figure for name, _, figure in store_figures(opened, summary)}
+    panels = figures["stream-vibration"].axes
+    lines = [float(line.get_xdata()[0]) for line in panels[1].lines[1:]]
+    expected = [k * z * 25 / 1000 for z in (17, 20 * 17 / 41) for k in (1, 2, 3)]  # kHz
+    assert lines == pytest.approx(expected)
+    assert len(panels[4].lines) == 1  # an unknown train marks nothing
+    marks = sorted(float(line.get_xdata()[0]) for line in panels[2].lines[1:])
+    assert marks == pytest.approx([0.39828, 3.5848, 4.7135, 5.4152], rel=1e-3)
+    assert panels[2].get_title() == "FTF 0.40, BPFO 3.58, 2BSF 4.71, BPFI 5.42"

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
+from faultsyn import api
 from faultsyn.errors import InputError
-from faultsyn.signal.bearing import Bearing, bearings, orders, read_bearings
+from faultsyn.experiment.geometry import data_hash_of
+from faultsyn.signal.bearing import (
+    Bearing,
+    bearings,
+    fault_table,
+    find_bearing,
+    orders,
+    read_bearings,
+    shipped,
+)
+from faultsyn.store import Store
 
 HEADER = "designation,n_balls,ball_diameter,pitch_diameter,contact_angle,source\n"
 
@@ -89,3 +101,67 @@ def test_contact_angle_acts_as_in_the_formula() -> None:
     # cos 60 degrees halves the effective ball diameter
     steep, flat = Bearing("a", 9, 8.0, 40.0, 60.0).orders(), Bearing("b", 9, 4.0, 40.0).orders()
     assert steep.bpfo == pytest.approx(flat.bpfo)
+
+
+def test_a_table_of_the_working_folder_adds_and_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="PUMP-7"):
+        orders("PUMP-7")
+    (tmp_path / "data").mkdir()
+    own = tmp_path / "data" / "bearings.csv"
+    own.write_text("\ufeff" + HEADER + "PUMP-7,12,10,60,15,maker\n6205,9,7.5,39,0,another maker\n")
+    assert orders("PUMP-7").bpfo == pytest.approx(6 * (1 - math.cos(math.radians(15)) / 6))
+    assert orders("6205").bpfo == pytest.approx(4.5 * (1 - 7.5 / 39))
+    assert orders("6203").bpfo == pytest.approx(3.0530, rel=2e-4)  # the package's are still there
+    own.write_text(HEADER + "PUMP-7,13,10,60,15,maker, corrected\n")
+    assert find_bearing("PUMP-7").n_balls == 13  # an edited table is read again
+    assert shipped()["6205"].ball_diameter == 7.9401
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("SKF 6205-2RS", "6205"), ("er16k", "ER-16K"), ("6204", "6205|6203|6804")]
+)
+def test_what_was_probably_meant(said: str, meant: str) -> None:
+    with pytest.raises(InputError, match=f"did you mean '({meant})'"):
+        find_bearing(said)
+
+
+def test_frequencies_are_orders_times_shaft_and_harmonics() -> None:
+    # CWRU, drive end, 1797 rpm: 107.365, 162.185, 70.583, 11.928 Hz by the published orders.
+    found = fault_table(find_bearing("6205"), rpm=1797, harmonics=2)
+    expected = {"bpfo": 3.5848, "bpfi": 5.4152, "bsf": 2.3567, "ftf": 0.39828}
+    for name, order in expected.items():
+        assert found["hz"][name] == pytest.approx([order * 29.95, 2 * order * 29.95], rel=2e-4)
+    assert "hz" not in fault_table(find_bearing("6205"))
+    for rpm, harmonics in ((0.0, 3), (math.nan, 3), (1500.0, 0)):
+        with pytest.raises(InputError, match="expected"):
+            fault_table(find_bearing("6205"), rpm, harmonics)
+
+
+def test_the_call_takes_a_designation_a_geometry_or_nothing() -> None:
+    by_name = api.bearing("9x7.94/39.04@0", rpm=1500)
+    by_size = api.bearing(balls=9, ball_diameter=7.94, pitch_diameter=39.04, rpm=1500)
+    assert by_name["hz"] == by_size["hz"]
+    assert {"6203", "6205"} <= {row["designation"] for row in api.bearing()["bearings"]}
+    with pytest.raises(InputError, match="needs balls"):
+        api.bearing(balls=9)
+
+
+def test_a_users_geometry_changes_the_hash_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    api.simulate("rig.h5", assets=1, seconds=0.5)
+    with Store("rig.h5") as store:
+        assert data_hash_of(store) == store.data_hash
+        (tmp_path / "data").mkdir()
+        own = tmp_path / "data" / "bearings.csv"
+        own.write_text(HEADER + "PUMP-7,12,10,60,15,not in this store\n")
+        assert data_hash_of(store) == store.data_hash
+        hashes = set()
+        for ball in (7.5, 7.6):
+            own.write_text(HEADER + f"6205,9,{ball},39,0,another maker\n")
+            hashes.add(data_hash_of(store))
+        assert len(hashes | {store.data_hash}) == 3
