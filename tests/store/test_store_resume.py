@@ -61,14 +61,23 @@ def test_kill_at_random_moments_then_resume(tmp_path: Path, append: bool) -> Non
     rng = np.random.default_rng(0)
     killed = kept = 0
     journal = tmp_path / "x.h5.part" / "journal.jsonl"
-    for _ in range(12):
+
+    def lines() -> int:
+        with contextlib.suppress(FileNotFoundError):  # not begun, or just put away
+            return len(journal.read_bytes().splitlines())
+        return 0
+
+    for wanted in rng.integers(0, len(recordings) + 4, 12):
         child = _FORK.Process(target=ingest)
         child.start()
-        time.sleep(rng.uniform(0, 1.2 * duration))
+        # By progress, not by the clock: a busy machine would be killed before it has begun.
+        while child.is_alive() and lines() < wanted:
+            time.sleep(duration / 1000)
+        time.sleep(rng.uniform(0, duration / len(recordings)))
         child.kill()
         child.join()
         killed += child.exitcode == -signal.SIGKILL
-        kept += journal.is_file() and len(journal.read_bytes().splitlines()) > 2
+        kept += lines() > 2
         if path.read_bytes() == before:
             assert_holds(path, old)
         else:  # it got through before the kill: start over
