@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
 from faultsyn.evaluate.base import Metric
 from faultsyn.evaluate.needs import Given, Need
+from faultsyn.signal.likeness import circular_likeness, unit_windows
 from faultsyn.windows import WindowSet
 
 
@@ -72,14 +72,15 @@ def similarity(windows: WindowSet, shots: WindowSet, scale: WindowSet) -> Simila
     """
     spread = scale.x.std(axis=(0, 2), dtype=np.float64)
     gain = 1.0 / np.where(spread > 0, spread, 1.0)[:, None]
-    mine, theirs = _unit(windows.x * gain), _unit(shots.x * gain)
+    mine, theirs = unit_windows(windows.x * gain), unit_windows(shots.x * gain)
     if not np.isfinite(windows.rate):
         table = np.einsum("nct,kct->nk", mine, theirs)
-        shot = table.argmax(axis=1)
-        best = table.max(axis=1)
-        shift = np.zeros(len(windows), np.intp)
+        shifts = np.zeros(table.shape, np.intp)
     else:
-        best, shot, shift = _largest(mine, theirs)
+        table, shifts = circular_likeness(mine, theirs)
+    shot = table.argmax(axis=1)
+    rows = np.arange(len(windows))
+    best, shift = table[rows, shot], shifts[rows, shot]
     flat = ~mine.any(axis=(1, 2))
     if flat.any() and not theirs.any(axis=(1, 2)).all():
         best = np.where(flat, 1.0, best)
@@ -105,30 +106,6 @@ def same_windows(windows: WindowSet, shots: WindowSet) -> NDArray[np.bool_]:
         near = np.abs(windows.column("start") - start) < 0.999 * length
         same |= (windows.column("recording") == recording) & near
     return same
-
-
-def _largest(
-    mine: NDArray[np.float64], theirs: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
-    n_samples = mine.shape[-1]
-    spectra = scipy.fft.rfft(mine.astype(np.float32))
-    best = np.full(len(mine), -np.inf)
-    which, shift = np.zeros(len(mine), np.intp), np.zeros(len(mine), np.intp)
-    for k, shot in enumerate(scipy.fft.rfft(theirs.astype(np.float32))):
-        cross = scipy.fft.irfft(np.einsum("ncf,cf->nf", spectra, shot.conj()), n_samples)
-        at = cross.argmax(axis=1)
-        top = cross[np.arange(len(mine)), at].astype(np.float64)
-        better = top > best
-        best[better], which[better], shift[better] = top[better], k, at[better]
-    return np.minimum(best, 1.0), which, shift
-
-
-def _unit(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred = x - x.mean(axis=-1, keepdims=True)
-    norm = np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True))
-    level = np.sqrt((x**2).sum(axis=(1, 2), keepdims=True))
-    flat = norm <= 1e-6 * level
-    return np.where(flat, 0.0, centred / np.where(flat, 1.0, norm))
 
 
 def _shots(given: Given) -> WindowSet:

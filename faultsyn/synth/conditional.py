@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 from faultsyn.synth.scaling import BEND, ChannelScaler
 from faultsyn.synth.shots import ShotGenerator
-from faultsyn.windows import FloatArray, WindowSet
+from faultsyn.windows import FloatArray, WindowSet, concat
 
 Scaling = Literal["normal", "class"]
 """What the channels are standardised on; see `ConditionalGenerator`."""
@@ -24,14 +24,17 @@ _MOST_NORMALS = 4096  # so many are drawn from more, which may not fit into memo
 class ConditionalGenerator(ShotGenerator):
     """A network trained on the shots of all classes at once, told the class of each.
 
+    Where shots of a class stem from different bearings, whose fault frequencies differ, the network
+    is told the bearing too: `modes_` are the pairs of class and bearing ("" where there is none).
+
     - `scaling`: "normal": channels standardised on the normal windows, large excursions
       compressed, so that a class is a change from normal (process and hydraulic signals); "class":
-      on the shots of each class, not compressed, so that what the network learns is waveforms
+      on the shots of each mode, not compressed, so that what the network learns is waveforms
       (vibration).
 
     A subclass says how it learns (`_learn`, and `_learn_normal` where it pretrains) and generates
     (`_generate`) scaled windows, and how its weights are kept (`_weights`, `_put`). Whatever it
-    generates belongs to a class, not to an operating state. With scaling "normal" `adapt` raises
+    generates belongs to a mode, not to an operating state. With scaling "normal" `adapt` raises
     `InputError` where `pretrain` was not called.
     """
 
@@ -71,34 +74,57 @@ class ConditionalGenerator(ShotGenerator):
             rows = np.sort(rng.choice(rows, _MOST_NORMALS, replace=False))
         self._learn_normal(normal.take(rows), rng)
 
+    @property
+    def modes_(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of class and bearing among the shots, in order of appearance."""
+        return tuple(dict.fromkeys(self._mode_of_shots()))
+
+    def _mode_of_shots(self) -> list[tuple[str, str]]:
+        labels = self.shots_.labels.tolist()
+        bearings = self.shots_.table.get("bearing", np.full(len(labels), "")).tolist()
+        return [(str(label), str(bearing)) for label, bearing in zip(labels, bearings, strict=True)]
+
+    def _places(self) -> NDArray[np.intp]:
+        """Place in `modes_` of each shot."""
+        modes = self.modes_
+        return np.array([modes.index(mode) for mode in self._mode_of_shots()])
+
     def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None:
         super()._adapt(shots, rng)
+        places = self._places()
+        modes = range(len(self.modes_))
         if self.scaling == "class":
-            of_class = (shots.of(label).x for label in self.classes_)
-            self.scalers_ = tuple(ChannelScaler.fit(x, self._bend) for x in of_class)
+            of_mode = (shots.x[places == place] for place in modes)
+            self.scalers_ = tuple(ChannelScaler.fit(x, self._bend) for x in of_mode)
         elif hasattr(self, "normal_scaler_"):
-            self.scalers_ = (self.normal_scaler_,) * len(self.classes_)
+            self.scalers_ = (self.normal_scaler_,) * len(self.modes_)
         else:
             raise InputError(
                 f"{self.name}: call pretrain(normal windows) before adapt",
                 "or set scaling: class, which standardises on the shots",
             )
-        places = np.array([self.classes_.index(label) for label in shots.labels])
         scaled = np.empty_like(shots.x)
         for place, scaler in enumerate(self.scalers_):
             scaled[places == place] = scaler.apply(shots.x[places == place])
         self._learn(scaled, places, rng)
 
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
-        place = self.classes_.index(label)
-        if n == 0:
-            return self._made_of_class(np.empty((0, *self.shape_), np.float32), label)
-        made = self._generate(n, place, rng)
-        return self._made_of_class(self.scalers_[place].undo(made), label)
+        places = self._places()
+        # As many of each bearing as there are among the shots.
+        drawn = places[self._draw(max(n, 1), rng, label)]
+        made = []
+        for place in np.unique(drawn).tolist():
+            rows = np.flatnonzero(places == place)
+            count = min(n, int((drawn == place).sum()))
+            x = np.empty((0, *self.shape_), np.float32)
+            if count:
+                x = self.scalers_[place].undo(self._generate(count, place, rng))
+            made.append(self._made_alike(x, rows))
+        return concat(made)
 
     def _scaled(self, place: int) -> FloatArray:
-        """The shots of the class at `place`, scaled."""
-        return self.scalers_[place].apply(self.shots_.of(self.classes_[place]).x)
+        """The shots of the mode at `place`, scaled."""
+        return self.scalers_[place].apply(self.shots_.x[self._places() == place])
 
     def _folder(self, run: str) -> Path | None:
         return None if self.checkpoint is None else self.checkpoint / run
@@ -108,11 +134,11 @@ class ConditionalGenerator(ShotGenerator):
 
     @abstractmethod
     def _learn(self, x: FloatArray, places: NDArray[np.intp], rng: np.random.Generator) -> None:
-        """Train on scaled shots `(n, C, T)` of the classes at `places` `(n,)`."""
+        """Train on scaled shots `(n, C, T)` of the modes at `places` `(n,)`."""
 
     @abstractmethod
     def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
-        """`n` > 0 scaled windows of a class."""
+        """`n` > 0 scaled windows of a mode."""
 
     @abstractmethod
     def _weights(self) -> dict[str, NDArray[Any]]:
@@ -137,6 +163,6 @@ class ConditionalGenerator(ShotGenerator):
         if hasattr(self, "classes_"):
             self.scalers_ = tuple(
                 ChannelScaler.restore(arrays, f"scaler.{place}.", self._bend)
-                for place in range(len(self.classes_))
+                for place in range(len(self.modes_))
             )
         self._put(arrays)

@@ -116,7 +116,7 @@ class DDPM(ConditionalGenerator):
         history = self.model_.fit(
             x,
             places,
-            len(self.classes_),
+            len(self.modes_),
             self.steps,
             rng,
             self.progress,

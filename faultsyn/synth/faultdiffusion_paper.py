@@ -176,7 +176,7 @@ class FaultDiffusionPaper(ShotGenerator):
         seen = np.abs(self.scaler_.apply(shots.x)).max(axis=(0, 2))
         limit = np.asarray(_BEYOND * np.maximum(self.peak_, seen), np.float32)
         made = self.model_.sample(n, label, limit, rng, self.sample_steps, self.eta)
-        return self._made_of_class(self.scaler_.undo(made), label)
+        return self._made_alike(self.scaler_.undo(made), self._rows(label))
 
     def _model(self) -> Model:
         from faultsyn.synth.diffusion_ts.model import Model  # torch, which is heavy

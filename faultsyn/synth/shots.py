@@ -74,20 +74,22 @@ class ShotGenerator(Generator):
         shots = self.shots_
         return WindowSet(made, table, shots.rate, shots.channels, shots.units)
 
-    def _made_of_class(self, x: NDArray[Any], label: str) -> WindowSet:
-        """Windows `x` that a model of the class made, from no shot in particular.
+    def _made_alike(self, x: NDArray[Any], rows: NDArray[np.intp]) -> WindowSet:
+        """Windows `x` that a model of the shots at `rows` made, from no shot in particular.
 
-        It generates a class, not an operating state: a condition is carried over only where all
-        shots of the class agree.
+        It generates what these have in common, not an operating state: a condition is carried over
+        only where all of them agree, except the speed, of which their mean is.
         """
-        shots = self.shots_.of(label)
         table = {
             name: np.repeat(column[:1], len(x))
-            for name, column in conditions(shots).items()
+            for name, column in conditions(self.shots_.take(rows)).items()
             if (column == column[0]).all()
         }
+        if "rpm" in self.shots_.table:
+            table["rpm"] = np.full(len(x), self.shots_.column("rpm")[rows].mean())
         table["source"] = np.full(len(x), -1)
         made: FloatArray = np.ascontiguousarray(x, np.float32)
+        shots = self.shots_
         return WindowSet(made, table, shots.rate, shots.channels, shots.units)
 
 
