@@ -155,7 +155,7 @@ def read_value(source: Source, name: str, value: FileValue, where: str, row: int
         if row > len(cells):
             raise InputError(f"{where}: '{name}' has {len(cells)} rows, there is none for {row}")
         return _scalar(cells[row - 1])
-    if value.take in ("only", "mean") and len(np.unique(cells)) > 1:
+    if value.take in ("only", "mean") and len(cells) > 1 and len(np.unique(cells)) > 1:
         raise InputError(
             f"{where}: '{name}' has {len(cells)} values, expected one",
             "say which with 'take: first', 'last' or 'mean'",

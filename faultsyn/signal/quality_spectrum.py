@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,6 @@ class SpectrumEdge:
         self._used = np.zeros(channels, np.int64)
         self._rest: Floats = np.empty((channels, 0), np.float32)
         self._seen = 0
-        self._window = np.hanning(SEGMENT).astype(np.float32)
 
     def add(self, samples: Floats) -> None:
         """Take in `(channels, n)`."""
@@ -52,7 +52,7 @@ class SpectrumEdge:
         whole = samples[:, : n * SEGMENT].reshape(len(samples), n, SEGMENT)[:, picks]
         good = np.isfinite(whole).all(axis=2)
         with np.errstate(invalid="ignore"):
-            pieces = (whole - whole.mean(axis=2, keepdims=True)) * self._window
+            pieces = (whole - whole.mean(axis=2, keepdims=True)) * _hann(SEGMENT).astype(np.float32)
         pieces[~good] = 0
         self._power += (np.abs(scipy.fft.rfft(pieces, axis=2)) ** 2).sum(axis=1)
         self._used += good.sum(axis=1)
@@ -85,6 +85,11 @@ def _counts(segment: int) -> bool:
     while segment >= _ALL_UNTIL * step:
         step *= 2
     return segment % step == 0
+
+
+@lru_cache(maxsize=16)
+def _hann(n: int) -> Floats:
+    return np.hanning(n)
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,11 @@ class LineFinder:
         samples = np.concatenate([self._rest, samples], axis=1) if self._rest.size else samples
         n = samples.shape[1] // self._step
         cut = samples[:, : n * self._step].reshape(len(samples), n, self._step)
-        self._parts.append(cut.mean(axis=2, dtype=np.float64))
+        # A sum of few short columns: ten times as fast as a mean over the short last axis.
+        total = cut[:, :, 0].astype(np.float64)
+        for k in range(1, self._step):
+            total += cut[:, :, k]
+        self._parts.append(total / self._step)
         self._rest = samples[:, n * self._step :].copy()
         self._kept += n
         self._spectrum = None
@@ -133,9 +142,11 @@ class LineFinder:
         if self._spectrum is None:
             thin = np.concatenate(self._parts, axis=1)
             thin = thin - thin.mean(axis=1, keepdims=True)
-            self._spectrum = np.abs(scipy.fft.rfft(thin * np.hanning(self._kept), axis=1)) ** 2
-        power = self._spectrum[channel]
-        axis = np.arange(len(power)) / seconds
+            self._spectrum = np.abs(scipy.fft.rfft(thin * _hann(self._kept), axis=1)) ** 2
+        low = max(0, int((frequency - _AROUND) * seconds) - 1)
+        high = int((frequency + _AROUND) * seconds) + 2
+        power = self._spectrum[channel, low:high]
+        axis = np.arange(low, low + len(power)) / seconds
         off = np.abs(axis - frequency)
         near = off <= _MAINS_TOLERANCE + 0.5 / seconds
         beside = (off <= _AROUND) & (off > max(_BESIDE, 3 / seconds))

@@ -9,7 +9,7 @@ from faultsyn.errors import InputError
 from faultsyn.ingest.readers.array import open_array
 from faultsyn.ingest.readers.audio import AudioSource
 from faultsyn.ingest.readers.base import Source
-from faultsyn.ingest.readers.hdf5 import Hdf5Source
+from faultsyn.ingest.readers.guarded import GuardedSource
 from faultsyn.ingest.readers.mat import is_mat73, open_mat
 from faultsyn.ingest.readers.parquet import ParquetSource
 from faultsyn.ingest.readers.tdms import TdmsSource
@@ -83,7 +83,7 @@ def open_source(
     if kind == "array":
         return open_array(path, transpose)
     if kind == "hdf5":
-        return Hdf5Source(path, transpose)
+        return GuardedSource(path, "hdf5", transpose)
     if kind in _PLAIN:
         if transpose:
             raise InputError(f"{path}: 'transpose' means nothing for {kind} files")

@@ -11,7 +11,7 @@ import scipy.io
 
 from faultsyn.errors import InputError
 from faultsyn.ingest.readers.base import Array, MemorySource, Source, columns_of
-from faultsyn.ingest.readers.mat73 import Mat73Source
+from faultsyn.ingest.readers.guarded import GuardedSource
 
 
 def is_mat73(path: Path) -> bool:
@@ -34,7 +34,7 @@ def open_mat(path: Path, transpose: bool, content: bytes | None = None) -> Sourc
     Raises `InputError` when the file is damaged or truncated.
     """
     if is_mat73(path):
-        return Mat73Source(path, transpose)
+        return GuardedSource(path, "mat73", transpose)
     content = path.read_bytes() if content is None else content
     try:
         loaded = scipy.io.loadmat(BytesIO(content))
