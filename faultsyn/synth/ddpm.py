@@ -2,9 +2,9 @@
 
 Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models" (NeurIPS 2020), with the cosine
 schedule of Nichol & Dhariwal (ICML 2021), a one-dimensional U-Net (Ronneberger et al., MICCAI 2015)
-that predicts the noise, and classifier-free guidance (Ho & Salimans, 2021). Ancestral sampling, or
-DDIM (Song, Meng & Ermon, ICLR 2021). One network for all classes, trained on the shots alone or
-pretrained on normal windows and trained on; nothing is frozen, nothing added.
+that predicts noise or velocity, and classifier-free guidance (Ho & Salimans, 2021). Ancestral
+sampling, or DDIM (Song, Meng & Ermon, ICLR 2021). One network for all classes, trained on the shots
+alone or pretrained on normal windows and trained on; nothing is frozen, nothing added.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from faultsyn.synth.conditional import ConditionalGenerator, Scaling
 from faultsyn.windows import FloatArray, WindowSet
 
 if TYPE_CHECKING:
+    from faultsyn.synth.gaussian_diffusion.guided import Target
     from faultsyn.synth.gaussian_diffusion.model import Model
 
 _BEYOND = 1.25  # predictions are held within so many times the largest value of the shots
@@ -31,6 +32,9 @@ class DDPM(ConditionalGenerator):
     - `width`: channels of the U-Net at full length, a multiple of 8 and at least 16; doubled
       twice on the way down.
     - `noise_steps`: T.
+    - `target`: the network predicts the "noise", as the paper's, or the "velocity", a mixture of
+      noise and window (Salimans & Ho, ICLR 2022). On few shots a network that predicts the noise
+      did not learn the class (docs/generators.md).
     - `pretrain_steps`: gradient steps on normal windows, a class of their own, before the shots;
       0: from scratch.
     - `steps`, `batch`: gradient steps on the shots of all classes, and windows in each.
@@ -53,6 +57,7 @@ class DDPM(ConditionalGenerator):
         scaling: Scaling = "normal",
         width: int = 32,
         noise_steps: int = 500,
+        target: Target = "velocity",
         pretrain_steps: int = 0,
         steps: int = 800,
         batch: int = 16,
@@ -68,6 +73,7 @@ class DDPM(ConditionalGenerator):
         self.scaling = scaling
         self.width = width
         self.noise_steps = noise_steps
+        self.target = target
         self.pretrain_steps = pretrain_steps
         self.steps = steps
         self.batch = batch
@@ -87,6 +93,7 @@ class DDPM(ConditionalGenerator):
         self._require_whole("pretrain_steps", "steps", least=0)
         wide = self.width >= 16 and self.width % 8 == 0
         self._require(wide, "width", "a multiple of 8, at least 16")
+        self._require(self.target in ("noise", "velocity"), "target", "noise or velocity")
         self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
         self._require(0 < self.ema < 1, "ema", "between 0 and 1")
         self._require(self.crop is None or self.crop >= 1, "crop", "an integer >= 1 or null")
@@ -138,6 +145,7 @@ class DDPM(ConditionalGenerator):
             length=length,
             width=self.width,
             noise_steps=self.noise_steps,
+            target=self.target,
             dropped=self.dropped,
             batch=self.batch,
             crop=length if self.crop is None else min(self.crop, length),

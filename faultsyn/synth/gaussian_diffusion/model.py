@@ -25,7 +25,7 @@ from faultsyn.neural import (
     train,
 )
 from faultsyn.synth.gaussian_diffusion.batches import Batches
-from faultsyn.synth.gaussian_diffusion.guided import guided, noise_predictor, simple_loss
+from faultsyn.synth.gaussian_diffusion.guided import Target, guided, of_step, simple_loss
 from faultsyn.synth.gaussian_diffusion.network import (
     FIRST_CLASS,
     NORMAL_CLASS,
@@ -44,7 +44,8 @@ class Settings:
     """Sizes and training of the model.
 
     - `channels`, `length`: of a window; `width`: of the U-Net.
-    - `noise_steps`: T of the cosine schedule; `dropped`: chance of hiding the class.
+    - `noise_steps`: T of the cosine schedule; `target`: what the network predicts; `dropped`:
+      chance of hiding the class.
     - `batch`, `crop`, `shifts`: see `Batches`.
     - `learning_rate`, `ema`: peak rate of Adam, and decay of the averaged weights.
     """
@@ -53,6 +54,7 @@ class Settings:
     length: int
     width: int
     noise_steps: int
+    target: Target
     dropped: float
     batch: int
     crop: int
@@ -128,8 +130,9 @@ class Model:
         assert self.network is not None
         generator = torch_generator(rng)
         highest = torch.from_numpy(limit)[:, None].to(self.device)
-        noise_of = noise_predictor(self.network, self.schedule)
-        predict = guided(noise_of, self.schedule, FIRST_CLASS + place, weight, highest)
+        output = of_step(self.network, self.schedule)
+        target, told = self.settings.target, FIRST_CLASS + place
+        predict = guided(output, self.schedule, target, told, weight, highest)
         made = []
         with torch.inference_mode():
             for start in range(0, n, _BLOCK):
@@ -173,10 +176,11 @@ class Model:
         windows = torch.from_numpy(np.ascontiguousarray(x)).to(self.device)
         classes = torch.from_numpy(places).to(self.device)
         batches = Batches(windows, classes, how.batch, how.crop, how.shifts)
-        predict = noise_predictor(network, self.schedule)
+        predict = of_step(network, self.schedule)
 
         def loss(draw: torch.Generator) -> Tensor:
-            return simple_loss(predict, self.schedule, *batches.draw(draw), how.dropped, draw)
+            drawn = batches.draw(draw)
+            return simple_loss(predict, self.schedule, how.target, *drawn, how.dropped, draw)
 
         return train(
             network,

@@ -48,6 +48,16 @@ class Schedule:
         signal, rest = self.abar[step].sqrt(), (1 - self.abar[step]).sqrt()
         return (noisy - wide(rest, noisy) * noise) / wide(signal, noisy)
 
+    def velocity_of(self, clean: Tensor, step: Tensor, noise: Tensor) -> Tensor:
+        """v = sqrt(abar_t) e - sqrt(1 - abar_t) x_0 (Salimans & Ho, ICLR 2022, appendix D)."""
+        signal, rest = self.abar[step].sqrt(), (1 - self.abar[step]).sqrt()
+        return wide(signal, clean) * noise - wide(rest, clean) * clean
+
+    def clean_of_velocity(self, noisy: Tensor, step: Tensor, velocity: Tensor) -> Tensor:
+        """x_0 = sqrt(abar_t) x_t - sqrt(1 - abar_t) v."""
+        signal, rest = self.abar[step].sqrt(), (1 - self.abar[step]).sqrt()
+        return wide(signal, noisy) * noisy - wide(rest, noisy) * velocity
+
     def posterior(self, noisy: Tensor, step: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
         """Mean `(n, C, T)` and variance `(n,)` of q(x_{t-1} | x_t, x_0) (Ho eq. 6 and 7)."""
         beta, now, before = self.betas[step], self.abar[step], self.abar[step - 1]
