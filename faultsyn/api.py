@@ -317,6 +317,32 @@ def evaluate(
     return write_quality(found, real, synthetic, folder)
 
 
+def rank(
+    task: str | Path,
+    *,
+    store: str | Path | None = None,
+    features: str | None = None,
+    top: int = 15,
+    out: str | Path | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Which features separate a task's classes on held-out groups: rules, scores, a page.
+
+    - `task`: name of a task, or a path to one; `store` replaces the store that it names.
+    - `features`: an extraction in place of the task's own ("statistics", "log-spectrum", ...).
+    - `top`: features in the page. `out`: the folder; `runs/rank/<task>` when left out.
+
+    Returns what `rank.json` holds: `rules`, `features` from the best down, `forest`, `report`.
+    """
+    from faultsyn.experiment.rank import rank_features
+    from faultsyn.report.feature_page import write_ranking
+
+    chosen = _task(task, store)
+    found = rank_features(chosen, features=features, seed=seed, progress=progress)
+    return write_ranking(found, Path("runs/rank") / chosen.name if out is None else out, top)
+
+
 def run(
     study: str | Path,
     *,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 
 FAST = ("FS1", "FS2")
-_OFFSET = 1e-3
+OFFSET = 1e-3
 """In the sensor's unit; a constant segment gives log(0.001)."""
 
 
@@ -47,8 +47,8 @@ def hydraulic_features(
     parts = values.reshape(*x.shape[:2], segments, length // segments)
     seconds = values.reshape(*x.shape[:2], length // second, second).mean(axis=-1)
     means = parts.mean(axis=-1).reshape(len(x), x.shape[1] * segments)
-    columns = [means, np.log(seconds.std(axis=-1) + _OFFSET)]
-    columns += [np.log(parts[:, list(channels).index(c)].std(axis=-1) + _OFFSET) for c in fast]
+    columns = [means, np.log(seconds.std(axis=-1) + OFFSET)]
+    columns += [np.log(parts[:, list(channels).index(c)].std(axis=-1) + OFFSET) for c in fast]
     return np.asarray(np.concatenate(columns, axis=-1), np.float32)
 
 

@@ -51,6 +51,11 @@ def fault_lines(bearing: FaultOrders) -> dict[str, float]:
     }
 
 
+def fault_line_names() -> tuple[str, ...]:
+    """Names of `fault_lines`, which are the same for every bearing."""
+    return tuple(fault_lines(FaultOrders(1.0, 1.0, 1.0, 1.0)))
+
+
 def order_features(
     x: NDArray[Any],
     rate: float,
@@ -93,7 +98,7 @@ def order_features(
 
 def order_feature_names(bands: Sequence[Band] = BANDS) -> tuple[str, ...]:
     """Names of `order_features`, in their order."""
-    lines = [*fault_lines(orders("6205")), "impulsiveness"]
+    lines = [*fault_line_names(), "impulsiveness"]
     names = [f"{low:g}-{high:g}Hz {line}" for low, high in bands for line in lines]
     return (*names, *(f"best {fault}" for fault in FAULTS))
 

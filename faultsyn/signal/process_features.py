@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 
 KINDS = ("level", "spread", "trend", "roughness")
-_OFFSET = 0.05
+OFFSET = 0.05
 
 
 def process_features(x: NDArray[Any]) -> NDArray[np.float32]:
@@ -29,9 +29,9 @@ def process_features(x: NDArray[Any]) -> NDArray[np.float32]:
     slope = values @ (time / (time @ time))
     columns = (
         np.arcsinh(values.mean(axis=-1)),
-        np.log(values.std(axis=-1) + _OFFSET),
+        np.log(values.std(axis=-1) + OFFSET),
         np.arcsinh(3 * slope),
-        np.log(np.diff(values, axis=-1).std(axis=-1) + _OFFSET),
+        np.log(np.diff(values, axis=-1).std(axis=-1) + OFFSET),
     )
     return np.asarray(np.concatenate(columns, axis=-1), np.float32)
 

@@ -1,0 +1,95 @@
+"""Figures of a feature ranking: AUROC of every class, and the rules on held-out windows."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from faultsyn.evaluate.ranking import Ranking, Rule
+from faultsyn.report.style import BLACK, BLUE, GREY, VERMILION, WIDTH
+from faultsyn.signal.meaning import Meaning
+
+_NAME_LETTERS = 62
+_CELL_CLASSES = 8  # more classes leave no room for numbers in the cells
+_MOST_RULES = 6
+_MOST_POINTS = 400  # of a class in a strip
+
+
+def ranking_figure(ranking: Ranking, meanings: tuple[Meaning, ...], top: int) -> Figure:
+    """AUROC of the best features for each class, beside their importance to a forest."""
+    chosen = ranking.order()[:top]
+    area, importance = ranking.auroc()[:, chosen].T, ranking.importance()[chosen]
+    size = (WIDTH, 1.1 + 0.21 * len(chosen))
+    figure = Figure(figsize=size, layout="constrained")
+    ratio = max(1.2, 0.45 * len(ranking.classes))
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(ratio, 1.0))
+    image = left.imshow(area, cmap="RdBu", vmin=0, vmax=1, aspect="auto")
+    if len(ranking.classes) <= _CELL_CLASSES:
+        for row, column in np.argwhere(np.isfinite(area)):
+            value = area[row, column]
+            colour = "white" if abs(value - 0.5) > 0.32 else "black"
+            left.text(
+                column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=colour
+            )
+    left.grid(visible=False)
+    left.set_yticks(range(len(chosen)), [_short(meanings[j].text) for j in chosen], fontsize=7)
+    turned = 45 if len(ranking.classes) > _CELL_CLASSES else 0
+    left.set_xticks(
+        range(len(ranking.classes)), ranking.classes, fontsize=7.5, rotation=turned,
+        ha="right" if turned else "center",
+    )  # fmt: skip
+    left.set_title("AUROC, class against the others")
+    figure.colorbar(image, ax=left, orientation="horizontal", fraction=0.04, pad=0.02, aspect=40)
+    right.barh(range(len(chosen)), 100 * importance, color=BLUE)
+    right.axvline(0, color=BLACK, linewidth=0.8)
+    right.grid(axis="y", visible=False)
+    right.set_xlabel("lost when shuffled [points]")
+    right.set_title("forest")
+    return figure
+
+
+def rules_figure(
+    ranking: Ranking, meanings: tuple[Meaning, ...], rules: tuple[Rule, ...]
+) -> Figure:
+    """The feature of each rule on held-out windows, by class, with the threshold."""
+    shown = rules[:_MOST_RULES]
+    height = 0.55 + 0.2 * len(ranking.classes)
+    figure = Figure(figsize=(WIDTH, height * len(shown) + 0.4), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(len(shown), 1))
+    for panel, rule in zip(axes, shown, strict=True):
+        _strip(panel, ranking, meanings[rule.feature], rule)
+    return figure
+
+
+def _strip(panel: Axes, ranking: Ranking, meaning: Meaning, rule: Rule) -> None:
+    jitter = np.random.default_rng(0)
+    for place, label in enumerate(ranking.classes):
+        values = np.concatenate(
+            [fold.rows[fold.labels == label, rule.feature] for fold in ranking.folds]
+        )
+        if len(values) > _MOST_POINTS:
+            values = jitter.choice(values, _MOST_POINTS, replace=False)
+        own = label == rule.label
+        panel.plot(
+            values, place + jitter.uniform(-0.28, 0.28, len(values)), ".", markersize=2.5,
+            color=VERMILION if own else GREY, alpha=0.55,
+        )  # fmt: skip
+    panel.axvspan(rule.lowest, rule.highest, color=BLUE, alpha=0.18, linewidth=0)
+    panel.axvline(rule.threshold, color=BLUE, linewidth=1.1)
+    panel.set_yticks(range(len(ranking.classes)), ranking.classes, fontsize=7.5)
+    panel.invert_yaxis()
+    panel.grid(axis="y", visible=False)
+    side = "above" if rule.above else "below"
+    panel.set_title(
+        f"{rule.label}: {side} the line, balanced accuracy {100 * rule.accuracy:.0f} %", fontsize=9
+    )
+    ticks = panel.get_xticks()
+    low, high = panel.get_xlim()
+    kept = [tick for tick in ticks if low <= tick <= high]
+    panel.set_xticks(kept, [f"{meaning.undo(float(tick)):.3g}" for tick in kept])
+    panel.set_xlabel(f"{meaning.text} [{meaning.unit}]", fontsize=8)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _NAME_LETTERS else f"{text[: _NAME_LETTERS - 1]}…"
