@@ -30,6 +30,7 @@ from faultsyn.synth.physics_safe import PhysicsSafe
 from faultsyn.synth.shrunken_gaussian import ShrunkenGaussian
 from faultsyn.synth.smote import Smote
 from faultsyn.synth.surrogate import Surrogate
+from faultsyn.synth.timegan import TimeGAN
 from faultsyn.synth.tsaug_adapter import Tsaug
 from faultsyn.synth.wavelet import WaveletExpansion
 
@@ -55,6 +56,7 @@ GENERATORS: dict[str, type[Generator]] = {
         Smote,
         Mixup,
         DDPM,
+        TimeGAN,
     )
 }
 """Every generator by its registered name."""

@@ -63,6 +63,14 @@ TINY: dict[str, dict[str, object]] = {
         "batch": 4,
         "sample_steps": 2,
     },
+    "timegan": {
+        "hidden": 4,
+        "layers": 1,
+        "embedding_steps": 2,
+        "supervision_steps": 1,
+        "joint_steps": 1,
+        "batch": 3,
+    },
 }
 """Generators that train, small enough for every test."""
 

@@ -1,0 +1,1 @@
+"""The parts of TimeGAN: recurrent networks, their losses, their three phases of training."""
