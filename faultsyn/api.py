@@ -363,6 +363,43 @@ def run(
     return run_study(loaded, folder, jobs, progress)
 
 
+def audit(
+    task: str | Path,
+    *,
+    generator: str | Path,
+    store: str | Path | None = None,
+    k: int = 20,
+    n: int = 100,
+    fold: str | int = 1,
+    repeats: int = 3,
+    shadows: int = 3,
+    canaries: int = 0,
+    out: str | Path | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Attack a generator on a fold of a task; write `audit.json`, `audit.html` and figures.
+
+    - `task`, `generator`, `store`: as of `pretrain`.
+    - `k`: windows of each fault class that it learns from; `n`: windows that it releases of each.
+    - `repeats`: draws of the K windows; `shadows`: generators of the adversary's own; `canaries`:
+      trainings with and without a canary.
+    - `out`: the folder; `runs/audit/<task>-<preset>` when left out.
+
+    Returns what `audit.json` holds. See `docs/privacy.md` for what the figures mean.
+    """
+    from faultsyn.experiment.audit import audit_generator
+    from faultsyn.report import write_audit
+
+    chosen = _task(task, store)
+    found = audit_generator(
+        chosen, generator, k=k, n=n, fold=fold, seed=seed, repeats=repeats, shadows=shadows,
+        canaries=canaries, progress=progress,
+    )  # fmt: skip
+    folder = Path("runs/audit") / f"{chosen.name}-{Path(generator).stem}"
+    return write_audit(found, folder if out is None else Path(out))
+
+
 def report(results: str | Path) -> Path:
     """Write `report.html` (one file, no network needed) and its figures into a results folder."""
     from faultsyn.report import write_report

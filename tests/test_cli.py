@@ -74,6 +74,7 @@ def test_fault_frequencies_for_people_and_machines(folder: Path) -> None:
         (["synthesize", "rig-bearing", "--out", "y.h5"], "--generator PRESET"),
         (["bearing", "6204"], "did you mean"),
         (["gear", "17/41", "--rpm", "0"], "rpm > 0"),
+        (["audit", "rig-bearing", "--generator", "oversample", "--k", "1"], "k of at least 2"),
         (["run", "no-such-study"], "no-such-study"),
         (["report", "."], "no results here"),
     ],

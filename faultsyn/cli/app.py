@@ -11,6 +11,7 @@ from faultsyn.cli.generate import adapt, pretrain, synthesize
 from faultsyn.cli.geometry import bearing, gear
 from faultsyn.cli.ingest import card, fetch, ingest, simulate
 from faultsyn.cli.judge import evaluate
+from faultsyn.cli.privacy import audit
 from faultsyn.cli.rank import rank
 from faultsyn.cli.store import inspect, validate
 from faultsyn.cli.study import report, run
@@ -30,6 +31,7 @@ VERBS = (
     adapt,
     synthesize,
     evaluate,
+    audit,
     rank,
     run,
     report,

@@ -40,11 +40,17 @@ class Rate:
     resolved: bool
 
 
-def auc(members: Floats, others: Floats, groups: tuple[Any, Any] | None = None) -> Interval:
+def auc(
+    members: Floats,
+    others: Floats,
+    groups: tuple[Any, Any] | None = None,
+    level: float = LEVEL,
+) -> Interval:
     """Area under the ROC curve of scores `members` `(m,)` against `others` `(n,)`, ties half.
 
     - `groups`: of the members and of the others, what windows belong together (recording, asset);
       each window by itself when None.
+    - `level`: confidence of the interval.
 
     Scores that part the two sides wholly have no spread: their interval is that of as many
     independent pairs as the smaller side holds. Raises `InputError` when a side has fewer than two
@@ -60,8 +66,8 @@ def auc(members: Floats, others: Floats, groups: tuple[Any, Any] | None = None) 
     variance, clusters = _variance(of_member - area, of_other - area, groups)
     if variance <= 0:
         pairs = min(m, n, clusters)
-        return clopper_pearson(area * pairs, pairs)
-    reach = float(t.ppf(0.5 + LEVEL / 2, max(1, clusters - 1))) * math.sqrt(variance)
+        return clopper_pearson(area * pairs, pairs, level)
+    reach = float(t.ppf(0.5 + level / 2, max(1, clusters - 1))) * math.sqrt(variance)
     return Interval(area, max(0.0, area - reach), min(1.0, area + reach))
 
 

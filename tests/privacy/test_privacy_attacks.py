@@ -158,13 +158,15 @@ def test_an_asset_is_linked_by_windows_that_were_not_released() -> None:
 def test_copy_check_counts_what_is_closer() -> None:
     rng = np.random.default_rng(6)
     members, holdout = rng.standard_normal((30, 5)), rng.standard_normal((50, 5))
-    made = np.concatenate([members[:10], rng.standard_normal((20, 5))])
+    made = np.concatenate([members[:25], rng.standard_normal((5, 5))])
     found = copy_check(rows(made), rows(members), rows(holdout), rng)
-    assert found.copies == 10
+    assert found.copies == 25
     assert (found.n, found.size) == (30, 30)
+    assert found.closer > found.high
     fresh = copy_check(rows(rng.standard_normal((400, 5))), rows(members), rows(holdout), rng)
     assert fresh.copies == 0
-    assert 0.3 < fresh.closer.value < 0.7
+    assert fresh.low <= fresh.closer <= fresh.high
+    assert fresh.low < 0.5 < fresh.high
     with pytest.raises(InputError, match="no class"):
         copy_check(rows(made), rows(members, "outer"), rows(holdout), rng)
 
