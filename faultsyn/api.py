@@ -343,6 +343,66 @@ def rank(
     return write_ranking(found, Path("runs/rank") / chosen.name if out is None else out, top)
 
 
+def train(
+    store: str | Path,
+    *,
+    task: str | Path,
+    classifier: str | Path,
+    out: str | Path,
+    generator: str | Path = "none",
+    k: int | str = "all",
+    n_synthetic: int | None = None,
+    fold: str | int | None = None,
+    coverage: float = 0.9,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train a diagnoser and leave it as an artefact that `diagnose` asks.
+
+    - `store`: recordings to learn from, in place of those that the task names.
+    - `task`: name of a task, or a path to one; it says which windows and classes.
+    - `classifier`, `generator`: names of presets, or paths; "none" makes no synthetic windows.
+    - `k`: windows of each fault class to learn from, or "all"; `n_synthetic`: synthetic windows of
+      each, the preset's amount when None.
+    - `fold`: number (from 1) or name of the fold whose training side alone is seen.
+    - `coverage`: stated coverage of the prediction sets.
+
+    Returns what the artefact says, `measured` on held-out parts of the training recordings first.
+    """
+    from faultsyn.plant.training import train_diagnoser
+
+    made = train_diagnoser(
+        _task(task, store), generator, classifier, k=k, n_synthetic=n_synthetic, fold=fold,
+        coverage=coverage, seed=seed, progress=progress,
+    )  # fmt: skip
+    return {"path": str(made.save(out)), **made.summary()}
+
+
+def diagnose(
+    artifact: str | Path,
+    sources: str | Path | Sequence[str | Path],
+    *,
+    card: str | Path | None = None,
+    csv: str | Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Verdicts on every recording of files, folders or stores.
+
+    - `artifact`: folder of a diagnoser. `sources`: one path or several.
+    - `card`: name of a dataset card, or a path to one; how files are read.
+    - `csv`: a file for one row a recording.
+
+    Returns `verdicts` (see `faultsyn.plant.verdict.Verdict`), `counts` of them, and `unmatched`,
+    the files that the card does not know. A recording that cannot be diagnosed is refused with its
+    reason, and the rest goes on.
+    """
+    from faultsyn.plant.diagnoser import Diagnoser
+    from faultsyn.plant.diagnosing import diagnose_all
+
+    paths = [sources] if isinstance(sources, str | Path) else list(sources)
+    return diagnose_all(Diagnoser.load(artifact), paths, card=card, csv=csv, progress=progress)
+
+
 def run(
     study: str | Path,
     *,

@@ -11,6 +11,7 @@ from faultsyn.cli.generate import adapt, pretrain, synthesize
 from faultsyn.cli.geometry import bearing, gear
 from faultsyn.cli.ingest import card, fetch, ingest, simulate
 from faultsyn.cli.judge import evaluate
+from faultsyn.cli.plant import diagnose, train
 from faultsyn.cli.privacy import audit
 from faultsyn.cli.rank import rank
 from faultsyn.cli.store import inspect, validate
@@ -33,6 +34,8 @@ VERBS = (
     evaluate,
     audit,
     rank,
+    train,
+    diagnose,
     run,
     report,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from faultsyn.artifact import load_artifact
+from faultsyn.artifact import Artifact, load_artifact
 from faultsyn.diagnose.anil import ANIL
 from faultsyn.diagnose.base import FewShotClassifier
 from faultsyn.diagnose.baseline_plus import BaselinePlus
@@ -60,7 +60,13 @@ CLASSIFIERS: dict[str, type[FewShotClassifier]] = {
 }
 """Every classifier by its registered name."""
 
-__all__ = ["CLASSIFIERS", "FewShotClassifier", "build_classifier", "load_classifier"]
+__all__ = [
+    "CLASSIFIERS",
+    "FewShotClassifier",
+    "build_classifier",
+    "load_classifier",
+    "restore_classifier",
+]
 
 
 def build_classifier(name: str, **config: Any) -> FewShotClassifier:
@@ -79,7 +85,17 @@ def load_classifier(path: str | Path) -> FewShotClassifier:
 
     Raises `InputError` when the folder is no classifier, was changed, or holds one unknown here.
     """
-    name = load_artifact(path, "classifier").name
-    if name not in CLASSIFIERS:
-        raise InputError(f"{path}: unknown classifier '{name}'", nearest(name, CLASSIFIERS))
-    return CLASSIFIERS[name].load(path)
+    return restore_classifier(load_artifact(path, "classifier"), str(path))
+
+
+def restore_classifier(artifact: Artifact, where: str) -> FewShotClassifier:
+    """The classifier that an artefact holds; `where` names it in errors.
+
+    Raises `InputError` when it is one unknown here or its settings make no sense.
+    """
+    if artifact.name not in CLASSIFIERS:
+        raise InputError(
+            f"{where}: unknown classifier '{artifact.name}'", nearest(artifact.name, CLASSIFIERS)
+        )
+    build_classifier(artifact.name, **artifact.config)  # settings of a changed file are refused
+    return CLASSIFIERS[artifact.name].from_artifact(artifact, where)

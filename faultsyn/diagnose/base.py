@@ -15,6 +15,7 @@ from faultsyn.artifact import Artifact, load_artifact, save_artifact
 from faultsyn.errors import InputError
 from faultsyn.windows import WindowSet
 
+_LEAST_PROBABILITY = 1e-12
 Consumes = Literal["features", "windows"]
 
 
@@ -100,6 +101,19 @@ class FewShotClassifier(ABC):
             return np.zeros((0, len(self.classes_)))
         return self._predict_proba(query)
 
+    def logits(self, query: WindowSet) -> NDArray[np.float64]:
+        """Class scores `(n_query, n_classes)` whose softmax `predict_proba` gives.
+
+        Their size says how near a window is to anything known, where a method has such scores; of
+        the others (forests, say) the logarithm of the probabilities. Raises as `predict_proba`.
+        """
+        if not hasattr(self, "classes_"):
+            raise InputError(f"{self.name}: call fit(support) before logits")
+        self._check(query, "logits")
+        if len(query) == 0:
+            return np.zeros((0, len(self.classes_)))
+        return self._logits(query)
+
     def predict(self, query: WindowSet) -> NDArray[np.str_]:
         """The most probable class of each query window."""
         best = self.predict_proba(query).argmax(axis=1)
@@ -107,6 +121,15 @@ class FewShotClassifier(ABC):
 
     def save(self, path: str | Path) -> Path:
         """Write config and state as safetensors + JSON (see `faultsyn.artifact`)."""
+        return save_artifact(path, self.to_artifact())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read back what `save` wrote; refuses an artefact of another classifier."""
+        return cls.from_artifact(load_artifact(path, "classifier"), str(path))
+
+    def to_artifact(self) -> Artifact:
+        """Config and state, as `save` writes them; raises `InputError` before `fit`."""
         if not hasattr(self, "classes_"):
             raise InputError(f"{self.name}: call fit(support) before save")
         arrays, info = self._state()
@@ -117,14 +140,13 @@ class FewShotClassifier(ABC):
             "channels": list(self.channels_),
             "rate": None if np.isnan(self.rate_) else self.rate_,
         }
-        return save_artifact(path, Artifact("classifier", self.name, self.config(), info, arrays))
+        return Artifact("classifier", self.name, self.config(), info, arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read back what `save` wrote; refuses an artefact of another classifier."""
-        artifact = load_artifact(path, "classifier")
+    def from_artifact(cls, artifact: Artifact, where: str) -> Self:
+        """Rebuild what `to_artifact` took apart; `where` names it in errors."""
         if artifact.name != cls.name:
-            raise InputError(f"{path}: expected classifier '{cls.name}', got '{artifact.name}'")
+            raise InputError(f"{where}: expected classifier '{cls.name}', got '{artifact.name}'")
         made = cls(**artifact.config)
         made.classes_ = tuple(artifact.info["classes"])
         made.shape_ = (artifact.info["shape"][0], artifact.info["shape"][1])
@@ -169,6 +191,9 @@ class FewShotClassifier(ABC):
 
     @abstractmethod
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]: ...
+
+    def _logits(self, query: WindowSet) -> NDArray[np.float64]:
+        return np.asarray(np.log(np.maximum(self._predict_proba(query), _LEAST_PROBABILITY)))
 
     @abstractmethod
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -109,7 +109,10 @@ class LinearDiscriminant(FewShotClassifier):
         return _GRID[int(scores.argmax())]
 
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
-        return softmax(query.rows.astype(np.float64) @ self.coef_ + self.intercept_)
+        return softmax(self._logits(query))
+
+    def _logits(self, query: WindowSet) -> NDArray[np.float64]:
+        return np.asarray(query.rows.astype(np.float64) @ self.coef_ + self.intercept_)
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays = {"coef": self.coef_, "intercept": self.intercept_}

@@ -57,7 +57,10 @@ class LogisticRegression(FewShotClassifier):
             self.intercept_ = np.concatenate([[0.0], self.intercept_])
 
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
-        return softmax(query.rows.astype(np.float64) @ self.coef_ + self.intercept_)
+        return softmax(self._logits(query))
+
+    def _logits(self, query: WindowSet) -> NDArray[np.float64]:
+        return np.asarray(query.rows.astype(np.float64) @ self.coef_ + self.intercept_)
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         return {"coef": self.coef_, "intercept": self.intercept_}, {}

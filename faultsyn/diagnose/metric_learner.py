@@ -121,6 +121,9 @@ class MetricLearner(MetaNetwork):
         return cross_entropy(scores, targets)
 
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
+        return softmax(self._logits(query))
+
+    def _logits(self, query: WindowSet) -> NDArray[np.float64]:
         blocks = []
         self.network_.eval()
         with torch.no_grad():
@@ -132,7 +135,7 @@ class MetricLearner(MetaNetwork):
                         self.network_, self.embedded_, self.members_, len(self.classes_), embedded
                     )
                 )
-        return softmax(torch.cat(blocks).numpy())
+        return np.asarray(torch.cat(blocks).numpy(), np.float64)
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays, info = super()._state()

@@ -52,8 +52,11 @@ class NearestMean(FewShotClassifier):
         self.spread_ = max(spread, _LEAST_SPREAD)
 
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
+        return softmax(self._logits(query))
+
+    def _logits(self, query: WindowSet) -> NDArray[np.float64]:
         distances = _squared_distances(query.rows.astype(np.float64), self.means_)
-        return softmax(-distances / (self.temperature * self.spread_))
+        return np.asarray(-distances / (self.temperature * self.spread_))
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         return {"means": self.means_}, {"spread": self.spread_}

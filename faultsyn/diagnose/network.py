@@ -153,4 +153,7 @@ class SupervisedNetwork(NetworkClassifier):
         self._require(self.class_weight in (None, "balanced"), "class_weight", "'balanced' or null")
 
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
-        return softmax(self._evaluate(self.network_, query).numpy())
+        return softmax(self._logits(query))
+
+    def _logits(self, query: WindowSet) -> NDArray[np.float64]:
+        return np.asarray(self._evaluate(self.network_, query).numpy(), np.float64)

@@ -85,7 +85,7 @@ def diagnosis_metrics(
         macro_f1=float(f1.mean()),
         balanced_accuracy=float(recall.mean()),
         macro_auroc=_macro_auroc(truth, proba, present),
-        ece=_calibration_error(truth == predicted, proba.max(axis=1)),
+        ece=calibration_error(truth == predicted, proba.max(axis=1)),
         false_alarm_rate=_false_alarm_rate(truth, predicted, healthy),
         false_alarm_at_95=_false_alarm_at_recall(truth, proba, healthy),
         recall=by_class,
@@ -142,7 +142,7 @@ def _macro_auroc(truth: NDArray[np.intp], proba: Floats, present: NDArray[np.int
     return float(np.mean(areas))
 
 
-def _calibration_error(correct: NDArray[np.bool_], confidence: Floats) -> float:
+def calibration_error(correct: NDArray[np.bool_], confidence: Floats) -> float:
     """Mean |accuracy - confidence| over bins (i/15, (i+1)/15], weighted by their windows."""
     index = np.searchsorted(np.linspace(0, 1, ECE_BINS + 1)[1:-1], confidence, side="left")
     # |sum of correct - sum of confidence| of a bin is its count times the gap of its means

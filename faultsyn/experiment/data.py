@@ -24,6 +24,8 @@ from faultsyn.windows import NORMAL, WindowSet
 
 _STORE_MEMORY = 256 << 20
 """Bytes of a store's channels that are kept in memory while windows are cut."""
+_TOUCHING = 1e-9
+"""Seconds by which windows that only touch may seem to overlap."""
 _BLOCK = 32 << 20
 """Bytes of windows that are in memory at once."""
 
@@ -52,12 +54,22 @@ class TaskData:
     keys: Mapping[str, str]
 
     def base_of(self, fold: Fold) -> NDArray[np.intp]:
-        """Overlapping normal windows of recordings that the fold trains on and never tests on."""
+        """Overlapping normal windows of recordings that the fold trains on.
+
+        Of a recording that it also tests on, only those that overlap no tested window.
+        """
         if self.overlapping is None or self.task.split.level == "window":
             return np.zeros(0, np.intp)
-        of = self.windows.column("recording")
-        trained = set(of[fold.train].tolist()) - set(of[fold.test].tolist())
-        return np.flatnonzero(np.isin(self.overlapping.column("recording"), sorted(trained)))
+        of, mine = self.windows.column("recording"), self.overlapping.column("recording")
+        trained = set(of[fold.train].tolist())
+        keep = np.isin(mine, sorted(trained))
+        for shared in sorted(trained & set(of[fold.test].tolist())):
+            here = np.flatnonzero(mine == shared)
+            tested = fold.test[of[fold.test] == shared]
+            start, end = (self.overlapping.table[name][here, None] for name in ("start", "end"))
+            low, high = (self.windows.table[name][tested] for name in ("start", "end"))
+            keep[here] &= ~((start < high - _TOUCHING) & (end > low + _TOUCHING)).any(axis=1)
+        return np.flatnonzero(keep)
 
 
 def load_data(task: Task, cache: ArrayCache) -> TaskData:
@@ -136,7 +148,8 @@ def _store_path(task: Task) -> Path:
     return path
 
 
-def _spec(task: Task, stride: int | None, select: Select | None = None) -> WindowSpec:
+def window_spec(task: Task, stride: int | None, select: Select | None = None) -> WindowSpec:
+    """How a task's windows are cut; `select` in place of its own."""
     window = task.window
     chosen = select or window.select
     return WindowSpec(
@@ -163,20 +176,20 @@ class _Reader:
 
     def classes(self) -> WindowSet:
         """The disjoint windows of the task's classes, capped."""
-        spec = _spec(self._task, self._task.window.stride)
+        spec = window_spec(self._task, self._task.window.stride)
         return self._labelled(self._read("windows", spec, self._rows(), self._task.cap))
 
     def overlapping(self) -> WindowSet:
         """Overlapping windows of the normal recordings."""
         rows = self._rows()
         label = class_of(self._recordings, self._task.label, self._task.name)
-        spec = _spec(self._task, self._task.window.normal_stride)
+        spec = window_spec(self._task, self._task.window.normal_stride)
         return self._labelled(self._read("overlapping", spec, rows[label[rows] == NORMAL]))
 
     def healthy(self, healthy: Healthy) -> WindowSet:
         """Normal windows of other recordings."""
         chosen = matches_any(self._recordings, healthy.where, f"{self._task.name}, healthy")
-        spec = _spec(self._task, self._task.window.stride, healthy.select)
+        spec = window_spec(self._task, self._task.window.stride, healthy.select)
         return self._read("healthy", spec, np.flatnonzero(chosen)).with_columns(label=NORMAL)
 
     def _rows(self) -> NDArray[np.intp]:

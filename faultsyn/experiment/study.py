@@ -185,14 +185,21 @@ def load_study(source: str | Path | Mapping[str, Any]) -> Study:
         data, where = read_yaml(path), str(path)
     try:
         data["tasks"] = [_task(entry) for entry in _list(data, "tasks")]
-        for key, model in (("generators", GeneratorArm), ("classifiers", ClassifierArm)):
-            kind: Literal["generator", "classifier"] = (
-                "generator" if key == "generators" else "classifier"
-            )
-            data[key] = [parse(model, _arm(entry, kind), kind) for entry in _list(data, key)]
+        data["generators"] = [generator_arm(entry) for entry in _list(data, "generators")]
+        data["classifiers"] = [classifier_arm(entry) for entry in _list(data, "classifiers")]
     except InputError as error:
         raise InputError(f"{where}: {error.message}", error.hint) from None
     return parse(Study, data, where)
+
+
+def generator_arm(entry: Any) -> GeneratorArm:
+    """One generator of a study from any of the forms that `load_study` takes."""
+    return parse(GeneratorArm, _arm(entry, "generator"), "generator")
+
+
+def classifier_arm(entry: Any) -> ClassifierArm:
+    """One classifier of a study from any of the forms that `load_study` takes."""
+    return parse(ClassifierArm, _arm(entry, "classifier"), "classifier")
 
 
 def dump_study(study: Study) -> str:

@@ -69,7 +69,10 @@ class FoldFeatures:
 
 
 class FeatureView:
-    """Feature rows; what scales them is fitted on the support."""
+    """Feature rows; what scales them is fitted on the support.
+
+    - `representation`: fitted so; from windows in physical units to these rows.
+    """
 
     def __init__(self, features: FoldFeatures, support: Support) -> None:
         data, fold = features.data, features.fold
@@ -78,25 +81,25 @@ class FeatureView:
         real, normals = rows.take(support.all), rows.take(support.normals)
         base = normals if fold.base is None else rows.take(fold.base)
         seen = real if fold.base is None else concat([base, real])
-        self._representation = copy(features.representation)  # shared by cells, refitted in each
-        self._representation.fit_rows(base.of(NORMAL), seen)
-        self.support = self._representation.row_transform(real)
-        self.test = self._representation.row_transform(rows.take(fold.test))
-        self.base = self._representation.row_transform(base)
+        self.representation = copy(features.representation)  # shared by cells, refitted in each
+        self.representation.fit_rows(base.of(NORMAL), seen)
+        self.support = self.representation.row_transform(real)
+        self.test = self.representation.row_transform(rows.take(fold.test))
+        self.base = self.representation.row_transform(base)
         more = data.base_of(fold)
         if data.overlapping is not None and len(more):
             overlapping = features.rows("overlapping", data.overlapping).take(more)
-            self.base = self._representation.row_transform(overlapping)
+            self.base = self.representation.row_transform(overlapping)
 
     def see(self, windows: WindowSet) -> WindowSet:
         """Feature rows of windows in physical units."""
-        return self._representation.row_transform(self._features.compute(windows))
+        return self.representation.row_transform(self._features.compute(windows))
 
     def healthy(self) -> WindowSet:
         """Rows of the task's healthy set."""
         data = self._features.data
         assert data.healthy is not None
-        return self._representation.row_transform(self._features.rows("healthy", data.healthy))
+        return self.representation.row_transform(self._features.rows("healthy", data.healthy))
 
 
 class WindowView:

@@ -87,6 +87,18 @@ def scan(card: Card, raw: Path) -> Scan:
     if not raw.is_dir():
         raise InputError(f"{raw}: no such folder", "--raw names the folder that holds the files")
     files = walk(raw)
+    matches = matched(card, raw, files)
+    taken = {match.relative for match in matches}
+    if not matches:
+        seen = ", ".join(files[:3]) or "no file at all"
+        raise InputError(f"{raw}: no file matches card '{card.name}'; it holds {seen}")
+    known = [compile_regex(text, f"card '{card.name}'") for text in _other_patterns(card)]
+    rest = [n for n in files if n not in taken and not any(p.fullmatch(n) for p in known)]
+    return Scan(raw, files, tuple(matches), tuple(rest))
+
+
+def matched(card: Card, raw: Path, files: Sequence[str]) -> list[Match]:
+    """Which of `files` (relative to `raw`) are recordings, rule by rule, each taken once."""
     matches: list[Match] = []
     taken: set[str] = set()
     for rule in rules(card):
@@ -97,12 +109,7 @@ def scan(card: Card, raw: Path) -> Scan:
                 taken.add(name)
                 groups = {key: text for key, text in hit.groupdict().items() if text is not None}
                 matches.append(Match(rule, raw / name, name, groups))
-    if not matches:
-        seen = ", ".join(files[:3]) or "no file at all"
-        raise InputError(f"{raw}: no file matches card '{card.name}'; it holds {seen}")
-    known = [compile_regex(text, f"card '{card.name}'") for text in _other_patterns(card)]
-    rest = [n for n in files if n not in taken and not any(p.fullmatch(n) for p in known)]
-    return Scan(raw, files, tuple(matches), tuple(rest))
+    return matches
 
 
 def walk(raw: Path) -> tuple[str, ...]:

@@ -1,0 +1,139 @@
+"""Diagnosers for the plant: train, diagnose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from faultsyn.cli.generate import Folder, FoldName, Seed
+from faultsyn.cli.options import Json, StorePath
+from faultsyn.cli.terminal import progress_bar, say, say_json, shortened, table
+
+ArtifactPath = Annotated[Path, typer.Argument(help="A diagnoser's folder.", metavar="ARTEFACT")]
+Card = Annotated[str | None, typer.Option(help="Dataset card that says how files are read.")]
+
+
+def train(
+    store: StorePath,
+    task: Annotated[str, typer.Option(help="A task: its name, or a path (*.yaml).")],
+    classifier: Annotated[str, typer.Option(help="A preset: its name, or a path (*.yaml).")],
+    out: Folder,
+    generator: Annotated[
+        str, typer.Option(help="A preset that makes more fault windows.")
+    ] = "none",
+    k: Annotated[str, typer.Option(help="Windows of each fault to learn from, or 'all'.")] = "all",
+    n: Annotated[int | None, typer.Option(help="Windows to make of each fault.")] = None,
+    fold: FoldName = None,
+    coverage: Annotated[float, typer.Option(help="Stated coverage of prediction sets.")] = 0.9,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a diagnoser: an artefact with everything that a verdict needs."""
+    from faultsyn import api
+    from faultsyn.errors import InputError
+
+    if k != "all" and not k.isdigit():
+        raise InputError(f"--k: expected a number or 'all', got '{k}'")
+    with progress_bar("training", as_json) as progress:
+        made = api.train(
+            store, task=task, classifier=classifier, out=out, generator=generator,
+            k=int(k) if k.isdigit() else k, n_synthetic=n, fold=fold, coverage=coverage, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    if as_json:
+        say_json(made)
+        return
+    show_trained(made)
+
+
+def show_trained(made: dict[str, Any]) -> None:
+    """What held-out parts of the training recordings said of a diagnoser."""
+    told, measured = made["provenance"]["train"], made["measured"]
+    counts = ", ".join(f"{name} {count}" for name, count in told["windows"].items())
+    rows = [["task", told["task"]], ["windows", counts], ["held out", made["held_out"]]]
+    if measured:
+        rows += [
+            ["held-out recordings", str(measured["held_out_recordings"])],
+            ["balanced accuracy", f"{100 * measured['balanced_accuracy']:.1f} %"],
+            [
+                "calibration error",
+                f"{measured['ece']:.3f} (before: {measured['ece_uncalibrated']:.3f})",
+            ],
+            [
+                f"mean size of {100 * made['coverage']:g} % sets",
+                f"{measured['set_size']:.2f} of {len(made['classes'])} classes",
+            ],
+        ]
+        rows += [
+            [f"unknown AUROC, {kind}", f"{area:.3f}"]
+            for kind, area in measured["unknown_auroc"].items()
+        ]
+        alarm = measured.get("alarm")
+        if alarm is not None:
+            rows.append(
+                [
+                    f"false alarms at {100 * alarm['recall']:.0f} % recall",
+                    f"{100 * alarm['false_alarms']:.1f} % of {alarm['n_healthy']} healthy "
+                    f"(at most {100 * alarm['upper']:.1f} %)",
+                ]
+            )
+    else:
+        rows.append(["confidence", "none stated: a class has one window only"])
+    table("trained", ["", ""], rows)
+    say(f"artefact: {made['path']}")
+
+
+def diagnose(
+    artifact: ArtifactPath,
+    sources: Annotated[list[Path], typer.Argument(help="Files, folders or stores.")],
+    card: Card = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="One row a recording, for a spreadsheet.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with every recording, how sure that is, and when it is unknown."""
+    from faultsyn import api
+
+    with progress_bar("diagnosing", as_json) as progress:
+        found = api.diagnose(artifact, sources, card=card, csv=csv, progress=progress)
+    if as_json:
+        say_json(found)
+        return
+    show_verdicts(found)
+
+
+def show_verdicts(found: dict[str, Any]) -> None:
+    """One line a recording, refusals with their reasons, and the count of each verdict."""
+    good = [made for made in found["verdicts"] if made["status"] == "ok"]
+    if good:
+        head = ["recording", "verdict", "probability", "runner-up", "set", "alarm", "unknown"]
+        table("verdicts", head, shortened([_row(made) for made in good]))
+    for made in good:
+        for warning in made["warnings"]:
+            say(f"warning: {made['recording']}: {warning}")
+    for made in found["verdicts"]:
+        if made["status"] == "refused":
+            say(f"refused: {made['recording']}: {made['reason']}")
+    for name in found["unmatched"]:
+        say(f"not known to the card: {name}")
+    say(", ".join(f"{name}: {count}" for name, count in found["counts"].items()) or "no recordings")
+
+
+def _row(made: dict[str, Any]) -> list[str]:
+    runner_up = f"{made['runner_up']} {made['runner_up_probability']:.2f}"
+    alarm = {True: "yes", False: "no", None: "-"}[made["alarm"]]
+    limit = made["unknown_limit"]
+    strange = f"{made['unknown_score']:.2f}" + (f" of {limit:.2f}" if limit is not None else "")
+    inside = "-" if made["prediction_set"] is None else " ".join(made["prediction_set"])
+    return [
+        made["recording"],
+        made["verdict"],
+        f"{made['label']} {made['probability']:.2f}",
+        runner_up,
+        inside,
+        alarm,
+        strange,
+    ]

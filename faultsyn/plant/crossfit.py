@@ -1,0 +1,180 @@
+"""What the fitted steps say about windows that they had not seen: the ground of all confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faultsyn.evaluate.novelty import energy
+from faultsyn.experiment.shots import Support
+from faultsyn.experiment.split import Fold, Indices
+from faultsyn.plant.fitting import Fitted, Recipe
+from faultsyn.plant.folds import Level, inner_folds
+from faultsyn.windows import NORMAL, WindowSet
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int, int, str], None]
+
+_WITHHELD = 2
+SCORES = ("mahalanobis", "neighbour", "energy")
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Predictions for training windows by fits that had not seen their group.
+
+    - `level`: what was held out.
+    - `index`: positions of the windows among the task's; `fold`, `unit`: the fold in which each
+      was held out, and the piece of a recording that it belongs to, `(n,)`.
+    - `proba`: `(n, C)`; `codes`: true classes `(n,)`.
+    - `strange`: unknown scores by kind `(n,)`; `withheld`: the same of windows of classes that the
+      fit had never seen, with their labels.
+    """
+
+    level: Level
+    classes: tuple[str, ...]
+    index: Indices
+    fold: Indices
+    unit: Indices
+    proba: Floats
+    codes: Indices
+    strange: dict[str, Floats]
+    withheld: dict[str, Floats]
+    withheld_unit: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def cross_fit(recipe: Recipe, support: Support, progress: Progress | None = None) -> HeldOut | None:
+    """Hold out parts of the support in turn; None where it is too small for that.
+
+    Every fault class is also withheld, in the `_WITHHELD` folds that hold most of it out, so that
+    the scores of unknown faults come from faults that were really unknown.
+    """
+    data = recipe.data
+    chosen = np.sort(support.all)
+    labels = data.windows.labels
+    level, fold_of = inner_folds(
+        data.windows.table, labels, chosen, data.task.split.groups, recipe.seed, data.task.name
+    )
+    if level == "none":
+        return None
+    classes = tuple(sorted(set(labels[chosen].tolist())))
+    faults = [label for label in classes if label != NORMAL]
+    numbers = np.unique(fold_of)
+    strangers = _withheld(labels[chosen], fold_of, faults) if len(classes) > 2 else {}
+    parts = []
+    for step, number in enumerate(numbers):
+        if progress is not None:
+            progress(step, len(numbers) + 1, f"held-out part {step + 1}")
+        held = chosen[fold_of == number]
+        fold = Fold(f"inner {number}", chosen[fold_of != number], held)
+        mine = Support(
+            support.normals[~np.isin(support.normals, held)],
+            support.shots[~np.isin(support.shots, held)],
+        )
+        fitted = recipe.fit(fold, mine)
+        withhold = [label for label in faults if number in strangers.get(label, ())]
+        parts.append(_judge(recipe, fitted, fold, int(number), classes, withhold))
+    return _joined(level, classes, data.windows, parts)
+
+
+def _withheld(
+    labels: NDArray[np.str_], fold_of: Indices, faults: list[str]
+) -> dict[str, tuple[int, ...]]:
+    """The folds in which each fault class is withheld: those that hold out most of its windows."""
+    found = {}
+    for label in faults:
+        counts = np.bincount(fold_of[labels == label])
+        order = np.argsort(-counts, kind="stable")[:_WITHHELD]
+        found[label] = tuple(int(fold) for fold in order if counts[fold])
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    index: Indices
+    fold: int
+    proba: Floats
+    strange: dict[str, Floats]
+    withheld: dict[str, Floats]
+    withheld_unit: NDArray[np.str_]
+
+
+def scores_of(fitted: Fitted, windows: WindowSet, rows: WindowSet) -> dict[str, Floats]:
+    """Unknown scores of windows by kind, each `(n,)`."""
+    metric = fitted.metric()
+    takes = rows if fitted.classifier.consumes == "features" else windows
+    found = {
+        "mahalanobis": metric.mahalanobis(rows.rows),
+        "neighbour": metric.neighbour(rows.rows),
+        "energy": energy(fitted.classifier.logits(takes)),
+    }
+    return found
+
+
+def _judge(
+    recipe: Recipe,
+    fitted: Fitted,
+    fold: Fold,
+    number: int,
+    classes: tuple[str, ...],
+    withhold: list[str],
+) -> _Part:
+    data = recipe.data
+    held = data.windows.take(fold.test)
+    rows = fitted.rows(held)
+    withheld: dict[str, list[Floats]] = {name: [] for name in SCORES}
+    units: list[NDArray[np.str_]] = []
+    for label in withhold:
+        strangers = held.labels == label
+        if not strangers.any():
+            continue
+        without = fitted.without(label, (data.task.name, fold.name, recipe.seed))
+        found = scores_of(without, held.take(strangers), rows.take(strangers))
+        for name, score in found.items():
+            withheld[name].append(score)
+        units.append(np.char.add(held.column("recording")[strangers].astype(str), f"\n{label}"))
+    return _Part(
+        fold.test,
+        number,
+        aligned(fitted.proba(held, rows), fitted.classifier.classes_, classes),
+        scores_of(fitted, held, rows),
+        {name: np.concatenate(found or [np.zeros(0)]) for name, found in withheld.items()},
+        np.concatenate(units or [np.zeros(0, str)]),
+    )
+
+
+def _joined(
+    level: Level, classes: tuple[str, ...], windows: WindowSet, parts: list[_Part]
+) -> HeldOut:
+    index = np.concatenate([part.index for part in parts])
+    fold = np.concatenate([np.full(len(part.index), part.fold) for part in parts])
+    position = {name: code for code, name in enumerate(classes)}
+    recording = windows.column("recording")[index].astype(str)
+    piece = np.char.add(np.char.add(recording, "\n"), fold.astype(str))
+    return HeldOut(
+        level=level,
+        classes=classes,
+        index=index,
+        fold=fold,
+        unit=np.unique(piece, return_inverse=True)[1],
+        proba=np.concatenate([part.proba for part in parts]),
+        codes=np.array([position[str(label)] for label in windows.labels[index]], np.intp),
+        strange={k: np.concatenate([p.strange[k] for p in parts]) for k in SCORES},
+        withheld={k: np.concatenate([p.withheld[k] for p in parts]) for k in SCORES},
+        withheld_unit=np.concatenate([part.withheld_unit for part in parts]),
+    )
+
+
+def aligned(proba: Floats, have: tuple[str, ...], want: tuple[str, ...]) -> Floats:
+    """Columns in the order `want`; a class that was never seen gets zeros."""
+    out = np.zeros((len(proba), len(want)))
+    for column, name in enumerate(want):
+        if name in have:
+            out[:, column] = proba[:, have.index(name)]
+    return out

@@ -1,0 +1,100 @@
+"""`diagnose`: recordings to verdicts, one after another, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from faultsyn.errors import FaultsynError
+from faultsyn.plant.diagnoser import Diagnoser
+from faultsyn.plant.recorded import Measured
+from faultsyn.plant.rows import write_csv
+from faultsyn.plant.sources import Listed, listed, measure
+from faultsyn.plant.verdict import Verdict, decide
+
+Progress = Callable[[int, int, str], None]
+
+
+def diagnose(
+    diagnoser: Diagnoser,
+    paths: Sequence[str | Path],
+    *,
+    card: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Verdict]:
+    """Verdicts on the recordings of stores, files or folders, one at a time.
+
+    - `card`: how files are read.
+
+    What cannot be read or does not fit comes as a refusal with its reason, and the rest goes on.
+    Raises `InputError` before the first verdict on a path that is not there or files without a
+    card.
+    """
+    sources = listed(paths, card)
+    return _verdicts(diagnoser, sources, progress)
+
+
+def diagnose_all(
+    diagnoser: Diagnoser,
+    paths: Sequence[str | Path],
+    *,
+    card: str | Path | None = None,
+    csv: str | Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """All verdicts as plain values; the arguments are those of `faultsyn.api.diagnose`."""
+    sources = listed(paths, card)
+    verdicts = list(_verdicts(diagnoser, sources, progress))
+    if csv is not None:
+        write_csv(csv, verdicts)
+    counts = Counter(made.verdict or made.status for made in verdicts)
+    return {
+        "verdicts": [made.as_json() for made in verdicts],
+        "counts": dict(counts.most_common()),
+        "unmatched": [name for source in sources for name in source.unmatched],
+    }
+
+
+def _verdicts(
+    diagnoser: Diagnoser, sources: list[Listed], progress: Progress | None
+) -> Iterator[Verdict]:
+    counts = [source.count for source in sources]
+    before, total = 0, sum(counts)
+    for source, count in zip(sources, counts, strict=True):
+        for done, found in measure(source, diagnoser.posed):
+            if progress is not None:
+                progress(before + done, total, found.id)
+            yield verdict_on(diagnoser, found)
+        before += count
+    if progress is not None:
+        progress(total, total, "")
+
+
+def verdict_on(diagnoser: Diagnoser, found: Measured) -> Verdict:
+    """The verdict on one recording."""
+    columns = {name: _plain(value) for name, value in found.columns.items()}
+    made = Verdict(found.id, found.file, sha256=found.sha256, warnings=list(found.notes))
+    made.said = str(columns.pop("label", ""))
+    made.columns = {name: value for name, value in columns.items() if value not in ("", None)}
+    if found.windows is None:
+        made.status, made.reason = "refused", found.problem
+        return made
+    try:
+        rows = diagnoser.fitted.rows(found.windows)
+        proba = diagnoser.proba(found.windows, rows)
+        strange = diagnoser.strange(found.windows, rows)
+    except FaultsynError as error:  # a speed or a bearing that the features need and lack
+        made.status, made.reason = "refused", str(error)
+        return made
+    made = decide(made, diagnoser.confidence, proba, strange)
+    made.severities = list(diagnoser.posed.severities.get(made.label, ()))
+    return made
+
+
+def _plain(value: Any) -> Any:
+    """A column's value as JSON can say it; a missing number is None."""
+    plain = value.item() if hasattr(value, "item") else value
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
