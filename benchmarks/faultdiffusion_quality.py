@@ -1,9 +1,10 @@
 """FaultDiffusion's vibration windows beside the simple generators and real windows.
 
 Run: python benchmarks/faultdiffusion_quality.py [--data DIR] [--seeds N] [--shots K ...]
-[--arms WORD ...]. CWRU, drive end, 21 mil, inner and outer race, windows of 1024: shots from the
-first half of the record, judged on the other half; and a simulated rig. Prints Markdown: mean over
-seeds and half the width of the 95 % interval of Student's t; CPU seconds of adaptation.
+[--samples T] [--arms WORD ...]. CWRU, drive end, 21 mil, inner and outer race, windows of 1024:
+shots from the first half of the record, judged on the other half; and a simulated rig. Prints
+Markdown: mean over seeds and half the width of the 95 % interval of Student's t; CPU seconds of
+adaptation.
 """
 
 from __future__ import annotations
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FAULTSYN_DATA", "data")))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--shots", type=int, nargs="+", default=[5, 20])
+    parser.add_argument("--samples", type=int, default=1024, help="of a window")
     parser.add_argument("--cases", nargs="+", default=["inner", "outer", "rig"])
     parser.add_argument("--arms", nargs="+", help="words of the arms; default the main ones")
     arguments = parser.parse_args()
@@ -118,9 +120,9 @@ def main() -> None:
     arms = arms if arguments.arms else arms[:MAIN]
     for case in arguments.cases:
         windows = (
-            rig("inner")
+            rig("inner", samples=arguments.samples)
             if case == "rig"
-            else cwru(arguments.data / DRIVE_END / files[case], case, 1024)
+            else cwru(arguments.data / DRIVE_END / files[case], case, arguments.samples)
         )
         for k in arguments.shots:
             print(f"\n**{case}**, K = {k}\n")

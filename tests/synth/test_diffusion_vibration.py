@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from synth_sets import RATE, make, vibration
+from torch import nn
 
 from faultsyn.errors import InputError
 from faultsyn.neural import Recipe
@@ -15,21 +16,24 @@ from faultsyn.signal.bearing import orders
 from faultsyn.signal.envelope import line_to_background
 from faultsyn.synth import build_generator, load_generator
 from faultsyn.synth.diffusion.adapt import (
+    CROP,
     P_MEAN_ADAPT,
     Rows,
     diversity_loss,
     padded,
-    shifted,
+    pieces,
     spread_sigma,
     train_bank,
 )
 from faultsyn.synth.diffusion.adapter import AdapterBank
 from faultsyn.synth.diffusion.calibrate import calibrated, envelope_line
+from faultsyn.synth.diffusion.channels_last import Convolution, Growth, laid
 from faultsyn.synth.diffusion.describe import N_BANDS, N_SHAPE, N_TOLD, envelope, shape, told
 from faultsyn.synth.diffusion.edm import P_STD, precondition
 from faultsyn.synth.diffusion.machines import lesson
 from faultsyn.synth.diffusion.reading import read
 from faultsyn.synth.diffusion.skeleton import (
+    LEAD_IN,
     N_GUIDES,
     Rhythm,
     guides,
@@ -37,7 +41,14 @@ from faultsyn.synth.diffusion.skeleton import (
     shaft_angle,
     strikes,
 )
-from faultsyn.synth.diffusion.template import Template, learn
+from faultsyn.synth.diffusion.template import (
+    _RIDGE,
+    LEAD,
+    Template,
+    _regressed,
+    _trains,
+    learn,
+)
 from faultsyn.synth.diffusion.trunk import (
     CARD,
     WEIGHTS,
@@ -50,6 +61,9 @@ from faultsyn.synth.equaliser import mean_psd
 from faultsyn.windows import WindowSet
 
 FAST = {"steps": 3, "batch": 4, "sampler_steps": 2, "equalise": False, "guidance": 1.0}
+
+
+PINNED = [-0.16093, -0.67169, -0.13464, -0.35763, -0.2707, 0.30728, -0.24775, 0.24604]
 
 
 def test_strikes_follow_the_period_and_slip_as_told() -> None:
@@ -124,6 +138,38 @@ def trunk_call(n: int, length: int):  # type: ignore[no-untyped-def]
     return parts[0], torch.zeros(n), parts[1], torch.randn(n, N_TOLD, generator=draw)
 
 
+@pytest.mark.parametrize(("length", "stride"), [(1, 1), (5, 1), (4, 4)])
+def test_layouts_give_the_same_convolution_and_gradients(length: int, stride: int) -> None:
+    torch.manual_seed(0)
+    ours = Convolution(6, 9, length, stride)
+    plain = nn.Conv1d(6, 9, length, stride, padding=(length - stride) // 2)
+    assert_equal_on_windows(ours, plain, torch.randn(3, 6, 32))
+
+
+def test_growth_is_a_transposed_convolution() -> None:
+    torch.manual_seed(0)
+    assert_equal_on_windows(Growth(6, 9, 4), nn.ConvTranspose1d(6, 9, 4, 4), torch.randn(3, 6, 8))
+
+
+def assert_equal_on_windows(ours: nn.Module, plain: nn.Module, x: torch.Tensor) -> None:
+    plain.load_state_dict(ours.state_dict())
+    made, expected = ours(laid(x)).flatten(2), plain(x)
+    torch.testing.assert_close(made, expected, rtol=1e-5, atol=1e-5)
+    for module, out in ((ours, made), (plain, expected)):
+        out.square().sum().backward()
+        assert module.weight.grad is not None
+    for p, q in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(p.grad, q.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_the_shipped_trunk_gives_what_it_gave() -> None:
+    # Computed with plain `nn.Conv1d` layers, when the trunk was made.
+    trunk, (x, noise, guide, say) = shipped_trunk(), trunk_call(2, 256)
+    with torch.inference_mode():
+        made = trunk(x, noise, guide, say)
+    assert made[:, 0, 5::80].flatten().tolist() == pytest.approx(PINNED, abs=1e-4)
+
+
 def test_no_window_of_a_batch_sees_another() -> None:
     trunk = shipped_trunk()
     x, noise, guide, say = trunk_call(3, 320)
@@ -182,12 +228,23 @@ def rows(x: torch.Tensor) -> Rows:
 
 def test_windows_and_guides_are_rotated_together() -> None:
     x = torch.arange(100.0).repeat(6, 1, 1)
-    moved, marks = shifted(rows(x), 64, torch.Generator().manual_seed(0))
+    moved, marks = pieces(rows(x), 64, torch.Generator().manual_seed(0))
     assert moved.shape == (6, 1, padded(100, 64)) == (6, 1, 128)
     assert torch.equal(moved.expand(-1, N_GUIDES, -1), marks)
     steps = moved.diff(dim=2)
     assert set(steps.unique().tolist()) == {1.0, -99.0}
     assert len(moved[:, 0, 0].unique()) > 1
+
+
+def test_long_windows_are_cut_and_never_wrapped() -> None:
+    x = torch.arange(CROP + 500.0).repeat(200, 1, 1)
+    cut, marks = pieces(rows(x), 64, torch.Generator().manual_seed(0))
+    assert cut.shape == (200, 1, CROP)
+    assert torch.equal(cut.expand(-1, N_GUIDES, -1), marks)
+    assert (cut.diff(dim=2) == 1).all()
+    starts = cut[:, 0, 0]
+    assert starts.min() < 20
+    assert 480 < starts.max() <= 500
 
 
 def test_noise_levels_of_a_small_batch_cover_the_whole_range() -> None:
@@ -233,7 +290,7 @@ def test_the_diversity_loss_raises_the_distance_between_predictions() -> None:
         )
         draw = torch.Generator().manual_seed(1)
         picked = shots.take(torch.arange(4).repeat(3))
-        clean, guide = shifted(picked, 64, draw)
+        clean, guide = pieces(picked, 64, draw)
         noisy = clean + torch.randn(clean.shape, generator=draw)
         hook = bank.hook(picked.condition)
         with torch.inference_mode():
@@ -292,6 +349,18 @@ def test_places_of_strikes_are_sharpened() -> None:
     # Phases are known up to one delay for all, which the responses make up for.
     assert (sharp.phase - rhythm.phase).std() < 0.5 * (rough.phase - rhythm.phase).std()
     assert (x - template.mean(sharp, 800)).var() < 0.2
+
+
+def test_the_regression_is_ordinary_ridge() -> None:
+    rng = np.random.default_rng(3)
+    x, rhythm = cyclic(3, rng)
+    length, trains = 40, _trains(rhythm, 3, x.shape[2])
+    starts = LEAD_IN + LEAD - np.arange(length)
+    columns = np.stack([trains[:, :, s : s + x.shape[2]] for s in starts], axis=2)
+    design = columns.reshape(3, 3 * length, -1).transpose(0, 2, 1).reshape(-1, 3 * length)
+    square = design.T @ design + _RIDGE * np.eye(3 * length)
+    expected = np.linalg.solve(square, design.T @ x[:, 0].ravel())
+    assert _regressed(x, rhythm, 3, length).responses.ravel() == pytest.approx(expected, abs=1e-9)
 
 
 def test_without_periods_or_with_too_few_samples_there_is_no_template() -> None:

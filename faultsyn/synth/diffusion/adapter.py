@@ -18,25 +18,26 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from faultsyn.synth.diffusion.channels_last import Convolution, per_channel
 from faultsyn.synth.diffusion.unet import Hook
 
 
 class Place(nn.Module):
-    """One bottleneck, `(n, width, T)`, `(n, n_condition)` -> `(n, width, T)`; zero at first."""
+    """One bottleneck, `(n, width, 1, T)`, `(n, n_condition)` -> a difference; zero at first."""
 
     def __init__(self, width: int, bottleneck: int, n_condition: int) -> None:
         super().__init__()
-        self.down = nn.Conv1d(width, bottleneck, 1)
-        self.mix = nn.Conv1d(bottleneck, bottleneck, 5, padding=2)
+        self.down = Convolution(width, bottleneck, 1)
+        self.mix = Convolution(bottleneck, bottleneck, 5)
         self.film = nn.Linear(n_condition, 2 * bottleneck)
-        self.up = nn.Conv1d(bottleneck, width, 1)
+        self.up = Convolution(bottleneck, width, 1)
         for layer in (self.film, self.up):
             for zero in layer.parameters():
                 nn.init.zeros_(zero)
 
     def forward(self, hidden: Tensor, condition: Tensor) -> Tensor:
         """What is added to `hidden`."""
-        scale, shift = self.film(condition)[..., None].chunk(2, dim=1)
+        scale, shift = per_channel(self.film(condition)).chunk(2, dim=1)
         made: Tensor = self.up(gelu(self.mix(self.down(hidden)) * (1 + scale) + shift))
         return made
 

@@ -80,16 +80,38 @@ def learn(x: Floats, rhythm: Rhythm, harmonics: int) -> tuple[Template, Rhythm]:
 
 
 def _regressed(x: Floats, rhythm: Rhythm, j: int, length: int) -> Template:
-    n_samples = x.shape[2]
-    trains = _trains(rhythm, j, n_samples)
-    starts = LEAD_IN + LEAD - np.arange(length)
-    columns = np.stack([trains[:, :, s : s + n_samples] for s in starts], axis=2)
-    by_sample = columns.reshape(len(x), j * length, n_samples).transpose(0, 2, 1)
-    design = by_sample.reshape(-1, j * length)
-    targets = x.transpose(0, 2, 1).reshape(-1, x.shape[1])
-    square = design.T @ design + _RIDGE * np.eye(design.shape[1])
-    solved = np.linalg.solve(square, design.T @ targets)
+    trains = _trains(rhythm, j, x.shape[2])
+    square = _products(trains, x.shape[2], length).reshape(j * length, j * length)
+    square[np.diag_indices_from(square)] += _RIDGE
+    wanted = _correlated(trains, x, length).reshape(j * length, -1)
+    solved = np.linalg.solve(square, wanted)
     return Template(np.asarray(solved.T.reshape(x.shape[1], j, length)))
+
+
+def _correlated(trains: Floats, x: Floats, length: int) -> Floats:
+    """Products of trains `(n, J, .)` delayed by l with signals `(n, C, T)`, `(J, l, C)`."""
+    size = scipy.fft.next_fast_len(trains.shape[2] + x.shape[2], real=True)
+    spectra = scipy.fft.rfft(trains, size), scipy.fft.rfft(x, size).conj()
+    lags = scipy.fft.irfft(np.einsum("njf,ncf->jcf", *spectra), size)
+    return np.asarray(lags[..., LEAD_IN + LEAD - np.arange(length)].transpose(0, 2, 1))
+
+
+def _products(trains: Floats, n_samples: int, length: int) -> Floats:
+    """Products of trains delayed by l and by m with each other, `(J, l, J, m)`.
+
+    Delaying both by a sample more changes a product at the window's two ends only, so that all
+    follow from those without delay.
+    """
+    start = LEAD_IN + LEAD
+    made = np.empty((trains.shape[1], length) * 2)
+    made[:, :, :, 0] = _correlated(trains, trains[..., start:][..., :n_samples], length)
+    made[:, 0] = made[:, :, :, 0].transpose(2, 0, 1)
+    places = start - np.arange(1, length)
+    first, last = trains[..., places], trains[..., places + n_samples]
+    ends = np.tensordot(first, first, (0, 0)) - np.tensordot(last, last, (0, 0))
+    for delay in range(1, length):
+        made[:, delay, :, 1:] = made[:, delay - 1, :, :-1] + ends[:, delay - 1]
+    return made
 
 
 def sharpened(template: Template, x: Floats, rhythm: Rhythm) -> Rhythm:

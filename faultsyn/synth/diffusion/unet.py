@@ -8,7 +8,7 @@ bottom only, so that cost is near linear in length. No layer couples windows of 
 
 Guides are further input channels that say where things happen (`skeleton.py`); the condition says
 what they are (`describe.py`). Where a block ends, an adapter may add to it
-(`adapter.py`).
+(`adapter.py`). Inside, channels lie beside each other in memory (`channels_last.py`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from faultsyn.synth.diffusion.channels_last import Convolution, Growth, laid, per_channel
+
 Hook = Callable[[int, Tensor], Tensor]
-"""What becomes of the output of block i: `(i, hidden (n, width, T')) -> (n, width, T')`."""
+"""What becomes of the output of block i: `(i, hidden (n, width, 1, T')) -> (n, width, 1, T')`."""
 
 STRIDE = 4
 _WIDTH_CONDITION = 128
@@ -35,18 +37,18 @@ class Block(nn.Module):
     def __init__(self, into: int, out: int) -> None:
         super().__init__()
         self.norm_in = nn.GroupNorm(8, into)
-        self.first = nn.Conv1d(into, out, 5, padding=2)
+        self.first = Convolution(into, out, 5)
         self.film = nn.Linear(_WIDTH_CONDITION, 2 * out)
         self.norm_out = nn.GroupNorm(8, out)
-        self.second = nn.Conv1d(out, out, 5, padding=2)
-        self.past = nn.Conv1d(into, out, 1) if into != out else nn.Identity()
+        self.second = Convolution(out, out, 5)
+        self.past = Convolution(into, out, 1) if into != out else nn.Identity()
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
         nn.init.zeros_(self.second.weight)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """`(n, into, T)`, `(n, 128)` -> `(n, out, T)`."""
-        scale, shift = self.film(condition)[..., None].chunk(2, dim=1)
+        """`(n, into, 1, T)`, `(n, 128)` -> `(n, out, 1, T)`."""
+        scale, shift = per_channel(self.film(condition)).chunk(2, dim=1)
         hidden = self.first(silu(self.norm_in(x)))
         hidden = self.second(silu(self.norm_out(hidden) * (1 + scale) + shift))
         out: Tensor = self.past(x) + hidden
@@ -54,23 +56,23 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Residual self-attention over time, `(n, width, T)` -> the same."""
+    """Residual self-attention over time, `(n, width, 1, T)` -> the same."""
 
     def __init__(self, width: int, heads: int = 4) -> None:
         super().__init__()
         self.heads = heads
         self.norm = nn.GroupNorm(8, width)
-        self.mix = nn.Conv1d(width, 3 * width, 1)
-        self.out = nn.Conv1d(width, width, 1)
+        self.mix = Convolution(width, 3 * width, 1)
+        self.out = Convolution(width, width, 1)
         nn.init.zeros_(self.out.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix positions."""
-        n, width, length = x.shape
+        n, width, _, length = x.shape
         parts = self.mix(self.norm(x)).view(n, 3, self.heads, width // self.heads, length)
         query, key, value = parts.transpose(-1, -2).unbind(dim=1)
         mixed = nn.functional.scaled_dot_product_attention(query, key, value)
-        out: Tensor = x + self.out(mixed.transpose(-1, -2).reshape(n, width, length))
+        out: Tensor = x + self.out(laid(mixed.transpose(-1, -2).reshape(n, width, length)))
         return out
 
 
@@ -97,15 +99,15 @@ class UNet(nn.Module):
         self.noise = nn.Linear(2 * _FREQUENCIES, _WIDTH_CONDITION)
         self.told = nn.Linear(n_condition, _WIDTH_CONDITION)
         self.join = nn.Linear(_WIDTH_CONDITION, _WIDTH_CONDITION)
-        self.stem = nn.Conv1d(channels + n_guides, widths[0], 5, padding=2)
+        self.stem = Convolution(channels + n_guides, widths[0], 5)
         self.down = nn.ModuleList(Block(w, w) for w in widths[:-1])
-        self.shrink = nn.ModuleList(nn.Conv1d(a, b, STRIDE, STRIDE) for a, b in pairs)
+        self.shrink = nn.ModuleList(Convolution(a, b, STRIDE, STRIDE) for a, b in pairs)
         self.bottom = nn.ModuleList(Block(widths[-1], widths[-1]) for _ in range(2))
         self.attention = Attention(widths[-1])
-        self.grow = nn.ModuleList(nn.ConvTranspose1d(b, a, STRIDE, STRIDE) for a, b in pairs[::-1])
+        self.grow = nn.ModuleList(Growth(b, a, STRIDE) for a, b in pairs[::-1])
         self.up = nn.ModuleList(Block(2 * w, w) for w in widths[-2::-1])
         self.norm = nn.GroupNorm(8, widths[0])
-        self.out = nn.Conv1d(widths[0], channels, 5, padding=2)
+        self.out = Convolution(widths[0], channels, 5)
         nn.init.zeros_(self.out.weight)
         rates = torch.exp(torch.linspace(math.log(0.25), math.log(16.0), _FREQUENCIES))
         self.register_buffer("rates", rates, persistent=False)
@@ -122,7 +124,7 @@ class UNet(nn.Module):
         """
         condition = self._condition(noise, told)
         hooked = _Hooked(hook)
-        hidden = self.stem(torch.cat([x, guides], dim=1))
+        hidden = self.stem(laid(torch.cat([x, guides], dim=1)))
         kept = []
         for block, shrink in zip(self.down, self.shrink, strict=True):
             hidden = hooked(block(hidden, condition))
@@ -133,7 +135,7 @@ class UNet(nn.Module):
         for block, grow in zip(self.up, self.grow, strict=True):
             hidden = hooked(block(torch.cat([grow(hidden), kept.pop()], dim=1), condition))
         made: Tensor = self.out(silu(self.norm(hidden)))
-        return made
+        return made.flatten(2)
 
     def _condition(self, noise: Tensor, told: Tensor) -> Tensor:
         angles = noise[:, None] * self.rates

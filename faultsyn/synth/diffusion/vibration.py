@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-PILOT = 24
-"""Windows drawn to calibrate on."""
+PILOT = 24 * 1024
+"""Samples drawn to calibrate on; in 6 windows at least and 24 at most."""
 HELD_OUT_FROM = 10
 """Shots of each class from which on a fifth of them only decides when to stop."""
 TOLERANCE = 0.01
@@ -143,22 +143,39 @@ class FaultDiffusionVibration(VibrationSettings):
         gains = [np.ones((self.shape_[0], 1))] * count
         self.guidance_ = np.full(count, 1.0 if self.guidance is None else self.guidance)
         for at, label in enumerate(self.classes_):
-            rows, pilots = self._rows(label), []
-            weights = GUIDANCE if self.guidance is None else (self.guidance,)
-            source = self._draw(PILOT, rng, label)
-            for weight in weights if self.equalise or self.guidance is None else ():
-                self.guidance_[at] = weight
-                made, *_ = self._unit(source, self.reading_.rhythm.shaft[source], rng)
-                pilots.append(standardised(made))
-            if len(pilots) == 2:
-                period = self.reading_.rhythm.period[rows].mean()
-                lines = [envelope_line(x, period) for x in (*pilots, self.reading_.x[rows])]
-                self.guidance_[at] = calibrated(*lines)
-            if self.equalise:
-                nearest = int(self.guidance_[at] > np.mean(weights)) if len(pilots) == 2 else 0
-                target = mean_psd(self.reading_.x[rows], self.rate_)
-                gains[at] = matching_gain(target, mean_psd(pilots[nearest], self.rate_))
+            shots, seed = self.reading_.x[self._rows(label)], int(rng.integers(2**62))
+            made = None
+            if self.guidance is None:
+                made = self._guided(at, shots, seed)
+            elif self.equalise:
+                made = self._pilots(at, self.guidance, seed)
+            if self.equalise and made is not None:
+                gains[at] = matching_gain(mean_psd(shots, self.rate_), mean_psd(made, self.rate_))
         self.gain_ = np.stack(gains)
+
+    def _guided(self, at: int, shots: Floats, seed: int) -> Floats:
+        """Set the guidance of a class; the pilots drawn nearest to it."""
+        period = self.reading_.rhythm.period[self._rows(self.classes_[at])].mean()
+        wanted = envelope_line(shots, period)
+        plain = self._pilots(at, GUIDANCE[0], seed)
+        line = envelope_line(plain, period)
+        if line >= wanted:  # More of it would only overshoot.
+            return plain
+        guided = self._pilots(at, GUIDANCE[1], seed)
+        self.guidance_[at] = calibrated(line, envelope_line(guided, period), wanted)
+        return guided if self.guidance_[at] > np.mean(GUIDANCE) else plain
+
+    def _pilots(self, at: int, weight: float, seed: int) -> Floats:
+        """Windows of a class to calibrate on, drawn with a weight of guidance, which stays set.
+
+        Equal seeds give windows that differ by the weight alone.
+        """
+        rng = np.random.default_rng(seed)
+        self.guidance_[at] = weight
+        count = int(np.clip(PILOT // self.shape_[1], 6, 24))
+        source = self._draw(count, rng, self.classes_[at])
+        made, *_ = self._unit(source, self.reading_.rhythm.shaft[source], rng)
+        return standardised(made)
 
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
         source = self._draw(n, rng, label)

@@ -1,0 +1,45 @@
+"""Convolutions over time on tensors whose channels lie beside each other in memory.
+
+A batch of windows `(n, C, T)` becomes `(n, C, 1, T)` in torch's `channels_last` format, which the
+processor's kernels take as it is: with few channels the copies into their own layout and back
+cost as much as the products. Parameters are those of `nn.Conv1d` and `nn.ConvTranspose1d`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d
+
+
+def laid(x: Tensor) -> Tensor:
+    """`(n, C, T)` -> `(n, C, 1, T)`, channels last in memory."""
+    return x[:, :, None].contiguous(memory_format=torch.channels_last)
+
+
+def per_channel(values: Tensor) -> Tensor:
+    """`(n, C)` -> `(n, C, 1, 1)`, to be multiplied with or added to what `laid` gave."""
+    return values[..., None, None]
+
+
+class Convolution(nn.Conv1d):
+    """`nn.Conv1d`, `(n, into, 1, T)` -> `(n, out, 1, T / stride)`."""
+
+    def __init__(self, into: int, out: int, length: int, stride: int = 1) -> None:
+        super().__init__(into, out, length, stride, padding=(length - stride) // 2)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve."""
+        along = (0, *self.padding)
+        return conv2d(input, self.weight[:, :, None], self.bias, (1, *self.stride), along)
+
+
+class Growth(nn.ConvTranspose1d):
+    """`nn.ConvTranspose1d` without overlap, `(n, into, 1, T)` -> `(n, out, 1, stride T)`."""
+
+    def __init__(self, into: int, out: int, stride: int) -> None:
+        super().__init__(into, out, stride, stride)
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Convolve."""
+        return conv_transpose2d(input, self.weight[:, :, None], self.bias, (1, *self.stride))
