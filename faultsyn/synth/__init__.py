@@ -12,6 +12,7 @@ from typing import Any
 from faultsyn.artifact import load_artifact
 from faultsyn.errors import InputError
 from faultsyn.registry import build, nearest
+from faultsyn.synth.adversarial_autoencoder import AAE
 from faultsyn.synth.base import Generator
 from faultsyn.synth.cycle_bootstrap import CycleBootstrap
 from faultsyn.synth.ddpm import DDPM
@@ -31,7 +32,9 @@ from faultsyn.synth.shrunken_gaussian import ShrunkenGaussian
 from faultsyn.synth.smote import Smote
 from faultsyn.synth.surrogate import Surrogate
 from faultsyn.synth.timegan import TimeGAN
+from faultsyn.synth.timevae import TimeVAE
 from faultsyn.synth.tsaug_adapter import Tsaug
+from faultsyn.synth.vae import VAE
 from faultsyn.synth.wavelet import WaveletExpansion
 
 GENERATORS: dict[str, type[Generator]] = {
@@ -57,6 +60,9 @@ GENERATORS: dict[str, type[Generator]] = {
         Mixup,
         DDPM,
         TimeGAN,
+        AAE,
+        TimeVAE,
+        VAE,
     )
 }
 """Every generator by its registered name."""

@@ -63,6 +63,9 @@ TINY: dict[str, dict[str, object]] = {
         "batch": 4,
         "sample_steps": 2,
     },
+    "vae": {"width": 4, "latent": 3, "steps": 2, "batch": 4},
+    "timevae": {"width": 4, "latent": 3, "steps": 2, "batch": 4},
+    "adversarial-autoencoder": {"width": 4, "latent": 3, "steps": 2, "batch": 4},
     "timegan": {
         "hidden": 4,
         "layers": 1,

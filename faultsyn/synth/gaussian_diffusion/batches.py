@@ -15,6 +15,7 @@ class Batches:
     - `crop`: samples of a draw, at most T; a window that is longer is cut at a random place.
     - `shifts`: whether windows are first rotated by a random number of samples: a stationary
       signal has no privileged start. The seam falls anywhere.
+    - `even`: whether every class is drawn equally often, whatever its number of windows.
     """
 
     x: Tensor
@@ -22,11 +23,16 @@ class Batches:
     size: int
     crop: int
     shifts: bool
+    even: bool = False
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Windows `(size, C, crop)` and classes `(size,)`."""
         length = self.x.shape[2]
-        rows = torch.randint(len(self.x), (self.size,), generator=generator)
+        if self.even:
+            share = 1.0 / torch.bincount(self.places).float()[self.places].cpu()
+            rows = torch.multinomial(share, self.size, replacement=True, generator=generator)
+        else:
+            rows = torch.randint(len(self.x), (self.size,), generator=generator)
         latest = length if self.shifts else length - self.crop + 1
         start = torch.randint(latest, (self.size, 1, 1), generator=generator)
         at = ((torch.arange(self.crop) + start) % length).to(self.x.device)

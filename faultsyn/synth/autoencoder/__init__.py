@@ -1,0 +1,1 @@
+"""Autoencoders whose codes follow a known distribution: variational and adversarial ones."""
