@@ -9,6 +9,7 @@ from __future__ import annotations
 from faultsyn.neural.checkpoint import Checkpoint
 from faultsyn.neural.device import autocast, best_device, compiled
 from faultsyn.neural.history import History
+from faultsyn.neural.private import PrivateLoss, Privately
 from faultsyn.neural.randomness import built_with, seeded, torch_generator
 from faultsyn.neural.recipe import Recipe
 from faultsyn.neural.train import Guard, Progress, train
@@ -19,6 +20,8 @@ __all__ = [
     "Checkpoint",
     "Guard",
     "History",
+    "PrivateLoss",
+    "Privately",
     "Progress",
     "Recipe",
     "Turn",

@@ -120,7 +120,10 @@ class TrainingState:
 
 def identity(state: TrainingState, recipe: Recipe, what: str) -> str:
     """A hash of what decides a run: recipe, name, network with its initial weights, generator."""
-    turns = [(p.turn.name, p.turn.repeats, p.turn.rate) for p in state.players]
+    turns = [
+        (p.turn.name, p.turn.repeats, p.turn.rate, *((p.turn.private,) if p.turn.private else ()))
+        for p in state.players
+    ]
     digest = hashlib.sha256(repr((what, sorted(asdict(recipe).items()), turns)).encode())
     digest.update(state.generator.get_state().numpy().tobytes())
     for name, tensor in state.module.state_dict().items():

@@ -14,6 +14,7 @@ from faultsyn.errors import InputError
 from faultsyn.neural.checkpoint import Checkpoint
 from faultsyn.neural.device import autocast, device_of
 from faultsyn.neural.history import History
+from faultsyn.neural.private import private_gradients
 from faultsyn.neural.recipe import Recipe
 from faultsyn.neural.state import Player, TrainingState, copies, identity
 from faultsyn.neural.turn import Loss, Turn
@@ -46,7 +47,7 @@ def train(
     - `loss`: draws a batch with the generator it is handed and returns its scalar loss. It must
       take no other random numbers and keep no state, or a resumed run would differ. Networks that
       train against each other are parts of `module` and give a list of `Turn`: each step, every
-      turn is taken in order.
+      turn is taken in order. A turn may be private (`Turn.private`, DP-SGD).
     - `generator`: on the CPU; equal states give equal weights there.
     - `what`: who trains, for errors and logs.
     - `held_out`: loss on windows that `loss` never draws, with noise of its own that does not
@@ -146,22 +147,39 @@ def _update(state: TrainingState, player: Player, recipe: Recipe) -> float:
     turn, step = player.turn, state.history.steps
     for group in player.optimiser.param_groups:
         group["lr"] = turn.rate * recipe.rate(step, state.history.seconds)
-    with autocast(device_of(state.module)):
-        value = turn.loss(state.generator)
-    number = float(value.detach())
+    player.optimiser.zero_grad(set_to_none=True)
+    number, norm = _gradients(state, player, recipe)
     if not math.isfinite(number):
         raise _NotFiniteError(turn, "loss", number, step)
-    player.optimiser.zero_grad(set_to_none=True)
-    parameters = list(player.parameters.values())
-    torch.autograd.backward(value, inputs=parameters)
-    limit = math.inf if recipe.clip is None else recipe.clip
-    norm = float(nn.utils.clip_grad_norm_(parameters, limit))
     if not math.isfinite(norm):
         raise _NotFiniteError(turn, "gradient", norm, step)
     player.optimiser.step()
     if turn.after is not None:
         turn.after()
     return number
+
+
+def _gradients(state: TrainingState, player: Player, recipe: Recipe) -> tuple[float, float]:
+    """Fill in a player's gradients; its loss and their norm."""
+    turn = player.turn
+    parameters = list(player.parameters.values())
+    if turn.private is not None:
+        assert not callable(turn.loss)
+        number = private_gradients(
+            turn.player, player.optimiser, turn.loss, turn.private, state.generator
+        )
+        return number, float(
+            nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        )
+    assert callable(turn.loss)
+    with autocast(device_of(state.module)):
+        value = turn.loss(state.generator)
+    number = float(value.detach())
+    if not math.isfinite(number):
+        return number, number
+    torch.autograd.backward(value, inputs=parameters)
+    limit = math.inf if recipe.clip is None else recipe.clip
+    return number, float(nn.utils.clip_grad_norm_(parameters, limit))
 
 
 def _check(
