@@ -206,7 +206,7 @@ def _write(
                 f"no window of {generator.name} was accepted: {reasons(classes.values())}",
                 "choose another generator or more shots, or switch the gate off with --no-gate",
             )
-    said = tuple(messages(classes, order.n))
+    said = (*generator.warnings_, *messages(classes, order.n))
     return Made(order.out, classes, healthy, facts, generator.config(), told, said)
 
 

@@ -22,8 +22,10 @@ from faultsyn.neural.turn import Loss, Turn
 Progress = Callable[[int, int, str], None]
 """Called with the steps done, the steps in all, and how it goes."""
 
-Guard = Callable[[History], str]
-"""Looks at the module in `eval` mode; "" when all is well, else what is wrong."""
+Guard = Callable[[History], str | None]
+"""Looks at the module in `eval` mode; "" when all is well, else what is wrong.
+
+None when it is too early to say: such a look counts for nothing."""
 
 log = logging.getLogger(__name__)
 
@@ -191,25 +193,29 @@ def _check(
     """Look at the averaged weights, and keep them where they are the best or the last good ones."""
     if held_out is None and guard is None:
         return
-    history = state.history
     last = copies(state.current())
     state.put(state.averaged())
     state.module.eval()
-    trouble = "" if guard is None else guard(history)
-    better = not trouble
-    if held_out is not None:
-        score = held_out()
-        better = better and score < history.best_loss
+    trouble = "" if guard is None else guard(state.history)
+    if trouble is not None:
+        _judged(state, recipe, trouble, None if held_out is None else held_out())
+    state.put(last)
+    state.module.train()
+
+
+def _judged(state: TrainingState, recipe: Recipe, trouble: str, score: float | None) -> None:
+    """Note a look at the weights that the module holds now: what is wrong, and their loss."""
+    history = state.history
+    better = not trouble and (score is None or score < history.best_loss)
+    if score is not None:
         history.held_out.append((history.steps, score))
+    if trouble:
+        history.troubles.append((history.steps, trouble))
     if better:
         history.best, history.since = history.steps, 0
         state.best = copies(state.current())
-    else:
-        history.since += 1
-    if trouble:
-        history.troubles.append((history.steps, trouble))
-    state.put(last)
-    state.module.train()
+        return
+    history.since += 1
     if history.since >= recipe.patience and not _ended(history):
         history.stopped = "guard" if trouble else "patience"
 

@@ -14,6 +14,7 @@ from faultsyn.errors import InputError
 from faultsyn.registry import build, nearest
 from faultsyn.synth.adversarial_autoencoder import AAE
 from faultsyn.synth.base import Generator
+from faultsyn.synth.cwgan import CWGAN
 from faultsyn.synth.cycle_bootstrap import CycleBootstrap
 from faultsyn.synth.ddpm import DDPM
 from faultsyn.synth.diff_aug import DiffAug
@@ -36,6 +37,7 @@ from faultsyn.synth.timevae import TimeVAE
 from faultsyn.synth.tsaug_adapter import Tsaug
 from faultsyn.synth.vae import VAE
 from faultsyn.synth.wavelet import WaveletExpansion
+from faultsyn.synth.wdcgan import WDCGAN
 
 GENERATORS: dict[str, type[Generator]] = {
     generator.name: generator
@@ -63,6 +65,8 @@ GENERATORS: dict[str, type[Generator]] = {
         AAE,
         TimeVAE,
         VAE,
+        CWGAN,
+        WDCGAN,
     )
 }
 """Every generator by its registered name."""

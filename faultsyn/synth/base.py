@@ -49,6 +49,7 @@ class Generator(ABC):
     - `curves_`: by step ("pretrain", "adapt"), the training curve (`History.as_json()` of
       `faultsyn.neural`), or one for each class or part by name; a generator that trains adds its
       own.
+    - `warnings_`: what whoever uses the windows must know, in a sentence each.
     - `provenance_`: by step, what it was trained on and how; whoever calls the step sets it.
     """
 
@@ -61,6 +62,7 @@ class Generator(ABC):
     checkpoint: Path | None = None
 
     curves_: Mapping[str, Any] = MappingProxyType({})
+    warnings_: tuple[str, ...] = ()
     provenance_: Mapping[str, Any] = MappingProxyType({})
     shape_: tuple[int, int]
     channels_: tuple[str, ...]
@@ -156,6 +158,7 @@ class Generator(ABC):
             "channels": list(self.channels_),
             "rate": None if np.isnan(self.rate_) else self.rate_,
             "curves": dict(self.curves_),
+            "warnings": list(self.warnings_),
             "provenance": dict(self.provenance_),
         }
         return save_artifact(path, Artifact("generator", self.name, self.config(), info, arrays))
@@ -174,6 +177,7 @@ class Generator(ABC):
         if artifact.info["classes"]:
             made.classes_ = tuple(artifact.info["classes"])
         made.curves_ = artifact.info.get("curves", {})
+        made.warnings_ = tuple(artifact.info.get("warnings", ()))
         made.provenance_ = artifact.info.get("provenance", {})
         made._restore(artifact.arrays, artifact.info)
         return made

@@ -68,3 +68,27 @@ def test_a_modulation_is_the_identity_before_training_and_then_scale_and_shift()
         [hidden[i] * (1 + scale[i][:, None]) + shift[i][:, None] for i in range(2)]
     )
     assert torch.allclose(modulation(hidden, label), expected)
+
+
+def test_texture_is_noise_of_every_stage_by_a_learnt_weight() -> None:
+    layout = Layout(1, (100,), width=4, widest=8)
+    decoder = built_with(0, lambda: Decoder(layout, 5, textured=True))
+    latent, noise = torch.randn(2, 5), torch.randn(2, layout.texture)
+    assert layout.texture == sum(size[0] for size in layout.rising)
+    assert layout.rising[-1] == layout.padded
+    assert not torch.allclose(decoder(latent, None, noise), decoder(latent, None, -noise))
+    with torch.no_grad():
+        for stage in decoder.stages:
+            stage.texture.zero_()
+    assert torch.equal(decoder(latent, None, noise), decoder(latent))
+
+
+@pytest.mark.parametrize("size", [(24,), (4096,), (64, 64)])
+def test_untrained_networks_keep_the_power_of_what_they_are_given(size: tuple[int, ...]) -> None:
+    layout = Layout(2, size)
+    draw = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        features = built_with(0, lambda: Encoder(layout))(torch.randn(8, 2, *size, generator=draw))
+        made = built_with(0, lambda: Decoder(layout, 32))(torch.randn(8, 32, generator=draw))
+    assert 0.4 < float(features.square().mean()) ** 0.5 < 2.0
+    assert 0.4 < float(made.square().mean()) ** 0.5 < 2.0

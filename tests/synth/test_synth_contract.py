@@ -55,6 +55,8 @@ TINY: dict[str, dict[str, object]] = {
     },
     "faultdiffusion-vibration": VIBRATION,
     "faultdiffusion": {"vibration": VIBRATION},
+    "cwgan": {"width": 4, "latent": 8, "pretrain_steps": 1, "steps": 2, "batch": 4},
+    "wdcgan": {"width": 4, "latent": 8, "pretrain_steps": 1, "steps": 2, "batch": 4},
     "ddpm": {
         "width": 16,
         "noise_steps": 10,

@@ -8,18 +8,18 @@ shift of every stage's channels (FiLM: Perez et al., AAAI 2018), which start at 
 
 from __future__ import annotations
 
-from typing import Literal
+import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, pad
 
+from faultsyn.synth.convolutional.kinds import Norm
 from faultsyn.synth.convolutional.layout import Layout
-
-Norm = Literal["none", "batch"]
 
 _SLOPE = 0.2
 _LAST_KERNEL = 7
+_TEXTURE = 0.1
 
 
 class Modulation(nn.Module):
@@ -42,16 +42,31 @@ class Modulation(nn.Module):
 
 
 class Stage(nn.Module):
-    """One step down or up: (transposed) convolution, norm, class, leaky rectifier."""
+    """One step down or up: (transposed) convolution, noise, norm, class, leaky rectifier.
 
-    def __init__(self, conv: nn.Module, norm: nn.Module | None, condition: int, width: int) -> None:
+    - `textured`: whether noise is added, by a weight that each channel learns.
+    """
+
+    def __init__(
+        self,
+        conv: nn.Module,
+        norm: nn.Module | None,
+        condition: int,
+        width: int,
+        textured: bool = False,
+    ) -> None:
         super().__init__()
-        self.conv, self.norm = conv, norm
+        self.conv, self.norm = _started(conv), norm
         self.modulation = Modulation(condition, width) if condition else None
+        self.texture = nn.Parameter(_TEXTURE * torch.randn(width)) if textured else None
 
-    def forward(self, hidden: Tensor, condition: Tensor | None) -> Tensor:
-        """`(n, in, ...)` -> `(n, out, ...)`."""
+    def forward(
+        self, hidden: Tensor, condition: Tensor | None, noise: Tensor | None = None
+    ) -> Tensor:
+        """`(n, in, ...)` -> `(n, out, ...)`; `noise`: `(n, 1, ...)` of the output's axes."""
         hidden = self.conv(hidden)
+        if self.texture is not None and noise is not None:
+            hidden = hidden + self.texture.view(-1, *(1,) * (hidden.dim() - 2)) * noise
         if self.norm is not None:
             hidden = self.norm(hidden)
         if self.modulation is not None and condition is not None:
@@ -88,15 +103,22 @@ class Decoder(nn.Module):
 
     - `latent`: length of a latent vector; `condition`: of the condition vector, 0: none.
     - `norm`: "batch" puts batch normalisation before each stage's rectifier.
+    - `textured`: whether every stage adds noise of its own (StyleGAN: Karras, Laine & Aila, CVPR
+      2019): a latent vector is too short for the noise of a signal.
     """
 
     def __init__(
-        self, layout: Layout, latent: int, condition: int = 0, norm: Norm = "none"
+        self,
+        layout: Layout,
+        latent: int,
+        condition: int = 0,
+        norm: Norm = "none",
+        textured: bool = False,
     ) -> None:
         super().__init__()
         self.layout = layout
         dims = len(layout.size)
-        self.stem = nn.Linear(latent + condition, layout.features)
+        self.stem = _started(nn.Linear(latent + condition, layout.features))
         widths = (*reversed(layout.widths), layout.width)
         self.stages = nn.ModuleList(
             Stage(
@@ -104,19 +126,26 @@ class Decoder(nn.Module):
                 _BATCH[dims](widths[i + 1]) if norm == "batch" else None,
                 condition,
                 widths[i + 1],
+                textured,
             )
             for i, stride in enumerate(reversed(layout.strides))
         )
-        self.last = _CONV[dims](layout.width, layout.channels, _LAST_KERNEL, 1, _LAST_KERNEL // 2)
+        last = _CONV[dims](layout.width, layout.channels, _LAST_KERNEL, 1, _LAST_KERNEL // 2)
+        self.last = _started(last)
 
-    def forward(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
-        """`(n, latent)` -> windows `(n, C, *size)`."""
+    def forward(
+        self, latent: Tensor, condition: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """`(n, latent)` -> windows `(n, C, *size)`.
+
+        - `noise`: of all stages, `(n, layout.texture)`, where there are textures.
+        """
         layout = self.layout
         both = latent if condition is None else torch.cat([latent, condition], dim=1)
         hidden = leaky_relu(self.stem(both), _SLOPE)
         hidden = hidden.view(len(latent), layout.widths[-1], *layout.bottom)
-        for stage in self.stages:
-            hidden = stage(hidden, condition)
+        for stage, part in zip(self.stages, _parts(noise, layout), strict=True):
+            hidden = stage(hidden, condition, part)
         return _cropped(self.last(hidden), layout)
 
 
@@ -131,6 +160,24 @@ _BATCH: dict[int, type[nn.BatchNorm1d] | type[nn.BatchNorm2d]] = {
 }
 
 
+def _started(layer: nn.Module) -> nn.Module:
+    """The layer with first weights that keep a signal's power through the rectifiers.
+
+    He, Zhang, Ren & Sun, ICCV 2015. Torch's own first weights let it fade by stages, and a maker
+    of next to nothing takes long to be criticised for anything else. Of a transposed convolution
+    only a stride-th of the kernel falls on any sample.
+    """
+    weight, bias = layer.weight, layer.bias
+    assert isinstance(weight, Tensor)
+    assert isinstance(bias, Tensor)
+    inputs = weight[0].numel()
+    if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d)):
+        inputs = weight.shape[0] * weight[0, 0].numel() // math.prod(layer.stride)
+    nn.init.normal_(weight, std=math.sqrt(2 / (1 + _SLOPE**2) / inputs))
+    nn.init.zeros_(bias)
+    return layer
+
+
 def _padded(windows: Tensor, layout: Layout) -> Tensor:
     """Zeros on both sides of each axis, up to the padded size."""
     if layout.padded == layout.size:
@@ -140,6 +187,15 @@ def _padded(windows: Tensor, layout: Layout) -> Tensor:
         before = (want - length) // 2
         sides += [before, want - length - before]
     return pad(windows, sides)
+
+
+def _parts(noise: Tensor | None, layout: Layout) -> list[Tensor | None]:
+    """Each stage's share of the noise, `(n, 1, ...)`."""
+    if noise is None:
+        return [None] * len(layout.strides)
+    sizes = layout.rising
+    parts = torch.split(noise, [math.prod(size) for size in sizes], dim=1)
+    return [part.view(len(part), 1, *size) for part, size in zip(parts, sizes, strict=True)]
 
 
 def _cropped(windows: Tensor, layout: Layout) -> Tensor:

@@ -57,6 +57,20 @@ class Layout:
         return tuple(length * factor for length in self.bottom)
 
     @property
+    def rising(self) -> tuple[tuple[int, ...], ...]:
+        """Lengths of the axes after each stage of the way up."""
+        sizes, at = [], self.bottom
+        for stride in reversed(self.strides):
+            at = tuple(length * stride for length in at)
+            sizes.append(at)
+        return tuple(sizes)
+
+    @property
+    def texture(self) -> int:
+        """Numbers of noise that all stages of the way up take together."""
+        return sum(math.prod(size) for size in self.rising)
+
+    @property
     def features(self) -> int:
         """Values that an encoder leaves of a window."""
         return self.widths[-1] * math.prod(self.bottom)

@@ -1,0 +1,91 @@
+"""The two players of a conditional Wasserstein GAN: a maker of windows and a critic of them.
+
+Mirza & Osindero, "Conditional Generative Adversarial Nets" (2014); the critic takes the class by
+projection, f(x, y) = w . phi(x) + v_y . phi(x) (Miyato & Koyama, ICLR 2018), and has no norm over
+the batch, which the gradient penalty of single windows forbids (Gulrajani et al., NeurIPS 2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from faultsyn.synth.convolutional.blocks import Decoder, Encoder
+from faultsyn.synth.convolutional.kinds import Norm
+from faultsyn.synth.convolutional.layout import Layout
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of both players.
+
+    - `layout`: of windows and stages; `latent`: length of the noise that the maker starts from;
+      `condition`: length of the vector that a class speaks through; `norm`: in the maker.
+    """
+
+    layout: Layout
+    latent: int
+    condition: int
+    norm: Norm
+
+    @property
+    def noise(self) -> int:
+        """Numbers of noise for a window: the latent vector, and the texture of every stage."""
+        return self.latent + self.layout.texture
+
+
+class Maker(nn.Module):
+    """Noise and a class to windows; the "generator" of the GAN papers."""
+
+    def __init__(self, sizes: Sizes, classes: int) -> None:
+        super().__init__()
+        self.classes = nn.Embedding(classes, sizes.condition)
+        self.decoder = Decoder(
+            sizes.layout, sizes.latent, sizes.condition, sizes.norm, textured=True
+        )
+        self.latent = sizes.latent
+
+    def forward(self, noise: Tensor, places: Tensor) -> Tensor:
+        """`(n, sizes.noise)` and classes `(n,)` -> windows `(n, C, *size)`."""
+        latent, texture = noise[:, : self.latent], noise[:, self.latent :]
+        made: Tensor = self.decoder(latent, self.classes(places), texture)
+        return made
+
+
+class Critic(nn.Module):
+    """Windows and their class to a score, high for real ones."""
+
+    def __init__(self, sizes: Sizes, classes: int) -> None:
+        super().__init__()
+        self.encoder = Encoder(sizes.layout)
+        self.all = nn.Linear(sizes.layout.features, 1)
+        self.classes = nn.Embedding(classes, sizes.layout.features)
+        nn.init.zeros_(self.classes.weight)
+
+    def forward(self, windows: Tensor, places: Tensor) -> Tensor:
+        """`(n, C, *size)` and classes `(n,)` -> scores `(n,)`."""
+        features = self.encoder(windows)
+        score: Tensor = self.all(features)[:, 0] + (self.classes(places) * features).sum(dim=1)
+        return score
+
+
+class Adversaries(nn.Module):
+    """Both players, for `classes` classes."""
+
+    def __init__(self, sizes: Sizes, classes: int) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.maker = Maker(sizes, classes)
+        self.critic = Critic(sizes, classes)
+
+    def grow(self, classes: int) -> None:
+        """Make room for `classes` classes; each new one starts as the first, which is normal."""
+        with torch.no_grad():
+            for player in (self.maker, self.critic):
+                old = player.classes.weight
+                more = old[:1].expand(classes - len(old), -1)
+                grown = nn.Embedding(classes, old.shape[1], device=old.device)
+                grown.weight.copy_(torch.cat([old, more]))
+                player.classes = grown

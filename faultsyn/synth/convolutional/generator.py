@@ -1,0 +1,148 @@
+"""What the adversarial generators share: normals as a class, training, what the guard says."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faultsyn.synth.conditional import ConditionalGenerator
+from faultsyn.synth.convolutional.kinds import Kind, Norm
+from faultsyn.windows import FloatArray, WindowSet
+
+if TYPE_CHECKING:
+    from faultsyn.synth.convolutional.model import AdversarialModel, Settings
+
+_SHORTEST = 8
+_KEPT = 256
+"""Normal windows that are kept for adaptation, evenly spread."""
+
+
+class AdversarialGenerator(ConditionalGenerator):
+    """A conditional Wasserstein GAN with a guard.
+
+    Normal windows, where there are any, are a class beside the faults', so that K shots do not have
+    to teach what signals look like. The guard (`collapse.py`) looks at the made windows twenty
+    times a run and stops it when most classes collapse or are copied, or the critic diverges; the
+    last good weights are kept, `curves_` says what was found, and `warnings_` names the classes
+    that are in such a state at the end.
+    """
+
+    costly: ClassVar[bool] = True
+
+    width: int
+    latent: int
+    penalty: float
+    clip: float | None
+    critic_steps: int
+    normals: bool
+    pretrain_steps: int
+    steps: int
+    batch: int
+    learning_rate: float
+    ema: float
+    shifts: bool
+    seconds: float | None
+    model_: AdversarialModel
+
+    def check_config(self) -> None:
+        """Raise `InputError` on a setting that makes no sense."""
+        super().check_config()
+        self._require_whole("width", "latent", "critic_steps", "batch")
+        self._require_whole("pretrain_steps", "steps", least=0)
+        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
+        self._require(self.penalty >= 0, "penalty", "a number >= 0")
+        self._require(self.clip is None or self.clip > 0, "clip", "a number > 0 or null")
+        self._require(0 < self.ema < 1, "ema", "between 0 and 1")
+        good = self.seconds is None or self.seconds > 0
+        self._require(good, "seconds", "a number > 0 or null")
+
+    def _learn_normal(self, normal: WindowSet, rng: np.random.Generator) -> None:
+        self._require_samples(normal, _SHORTEST)
+        self.model_ = self._model()
+        kept = np.linspace(0, len(normal) - 1, min(len(normal), _KEPT)).round().astype(int)
+        if self.normals:
+            self.normal_ = normal.take(kept)
+        if self.pretrain_steps:
+            history = self.model_.pretrain(
+                self.normal_scaler_.apply(normal.x),
+                self.pretrain_steps,
+                rng,
+                self.progress,
+                self._folder("pretrain"),
+            )
+            self.curves_ = {"pretrain": history.as_json()}
+
+    def _learn(self, x: FloatArray, places: NDArray[np.intp], rng: np.random.Generator) -> None:
+        self._require_samples(self.shots_, _SHORTEST)
+        if not hasattr(self, "model_"):
+            self.model_ = self._model()
+        first = self._first_fault
+        if hasattr(self, "normal_"):
+            x = np.concatenate([self.normal_scaler_.apply(self.normal_.x), x])
+            places = np.concatenate([np.zeros(len(self.normal_), np.intp), places + first])
+        history, found = self.model_.adapt(
+            x,
+            places,
+            self.steps,
+            rng,
+            self.progress,
+            self._folder("adapt"),
+            normal=0 if first else None,
+        )
+        self.curves_ = {**self.curves_, "adapt": history.as_json()}
+        self.warnings_ = tuple(
+            f"{label}{f' ({bearing})' if bearing else ''}: {found[place + first].trouble()}"
+            for place, (label, bearing) in enumerate(self.modes_)
+            if found[place + first].trouble()
+        )
+        if history.stopped == "guard":
+            why = history.troubles[-1][1]
+            kept = "none was good" if history.best is None else f"those of step {history.best}"
+            stop = f"training stopped at step {history.steps}: {why}; weights kept: {kept}"
+            self.warnings_ = (stop, *self.warnings_)
+
+    @property
+    def _first_fault(self) -> int:
+        """Place of the first fault among the network's classes."""
+        return int(hasattr(self, "normal_"))
+
+    def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
+        return self.model_.sample(n, place + self._first_fault, rng)
+
+    @abstractmethod
+    def _settings(self) -> Settings:
+        """Of the model."""
+
+    def _wasserstein(self, representation: Kind, norm: Norm) -> Settings:
+        from faultsyn.synth.convolutional.model import Settings  # torch, heavy
+
+        return Settings(
+            representation=representation,
+            width=self.width,
+            latent=self.latent,
+            norm=norm,
+            penalty=self.penalty if self.clip is None else 0.0,
+            clip=self.clip,
+            critic_steps=self.critic_steps,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            ema=self.ema,
+            shifts=self.shifts,
+            seconds=self.seconds,
+        )
+
+    def _model(self) -> AdversarialModel:
+        from faultsyn.synth.convolutional.model import AdversarialModel  # torch, heavy
+
+        return AdversarialModel(self._settings(), self.name)
+
+    def _weights(self) -> dict[str, NDArray[Any]]:
+        return self.model_.state()
+
+    def _put(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.model_ = self._model()
+        self.model_.restore(arrays, self.shape_)

@@ -1,0 +1,256 @@
+"""The Wasserstein GAN on scaled windows: both players, their training, the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from faultsyn.neural import (
+    Checkpoint,
+    History,
+    Progress,
+    Recipe,
+    Turn,
+    best_device,
+    from_arrays,
+    seeded,
+    to_arrays,
+    torch_generator,
+    train,
+)
+from faultsyn.synth.convolutional.adversaries import Adversaries, Sizes
+from faultsyn.synth.convolutional.collapse import MOST_LOSS, Finding, Yardstick
+from faultsyn.synth.convolutional.kinds import Kind, Norm
+from faultsyn.synth.convolutional.layout import Layout
+from faultsyn.synth.convolutional.representation import Representation, Spectrum, represented
+from faultsyn.synth.convolutional.wasserstein import Lessons, clip_weights
+from faultsyn.synth.gaussian_diffusion.batches import Batches
+from faultsyn.windows import FloatArray
+
+_BLOCK = 256  # windows sampled at once; bounds memory
+_JUDGED = 24  # windows of each class that the guard looks at
+_CHECKS = 20  # looks at a run
+_EARLY = 0.25  # share of a run in which a maker need not be diverse yet
+_PATIENCE = 4  # looks in a row with something wrong, before a run is stopped
+_CONDITION = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes and training; see the generators that build it."""
+
+    representation: Kind
+    width: int
+    latent: int
+    norm: Norm
+    penalty: float
+    clip: float | None
+    critic_steps: int
+    batch: int
+    learning_rate: float
+    ema: float
+    shifts: bool
+    seconds: float | None
+
+
+class AdversarialModel:
+    """Both players on the best device; `what` names it in errors.
+
+    Windows are scaled arrays `(n, C, T)`. Class 0 is normal where `pretrain` came before.
+    """
+
+    def __init__(self, settings: Settings, what: str) -> None:
+        self.settings, self.what = settings, what
+        self.device = best_device()
+        self.pretrained: Adversaries | None = None
+        self.players: Adversaries
+        self.view: Representation
+
+    def pretrain(
+        self,
+        normal: FloatArray,
+        steps: int,
+        rng: np.random.Generator,
+        progress: Progress | None,
+        checkpoint: Path | None,
+    ) -> History:
+        """Train on normal windows, as the one class there is."""
+        self._build(normal, 1, rng)
+        places = np.zeros(len(normal), np.intp)
+        yardsticks = {0: Yardstick(normal, None)}
+        history = self._train(normal, places, yardsticks, steps, rng, progress, checkpoint)
+        self.pretrained = self.players
+        return history
+
+    def adapt(
+        self,
+        x: FloatArray,
+        places: NDArray[np.intp],
+        steps: int,
+        rng: np.random.Generator,
+        progress: Progress | None,
+        checkpoint: Path | None,
+        *,
+        normal: int | None,
+    ) -> tuple[History, dict[int, Finding]]:
+        """Train on windows of all classes; also what the guard says of each class at the end.
+
+        - `places`: class of each window, from 0 without gaps.
+        - `normal`: the class that is normal, which the guard does not judge; None: there is none.
+        """
+        classes = int(places.max()) + 1
+        if self.pretrained is None:
+            self._build(x, classes, rng)
+        else:
+            self.players = deepcopy(self.pretrained)
+            self.players.grow(classes)
+        normals = None if normal is None else x[places == normal]
+        yardsticks = {
+            place: Yardstick(x[places == place], normals)
+            for place in range(classes)
+            if place != normal
+        }
+        history = self._train(x, places, yardsticks, steps, rng, progress, checkpoint)
+        return history, self._judge(yardsticks)
+
+    def sample(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
+        """`n` windows of a class."""
+        return self._sample(n, place, torch_generator(rng))
+
+    def _sample(self, n: int, place: int, generator: torch.Generator) -> FloatArray:
+        made = []
+        with torch.no_grad():
+            for start in range(0, n, _BLOCK):
+                size = min(_BLOCK, n - start)
+                noise = torch.randn(size, self.players.sizes.noise, generator=generator)
+                places = torch.full((size,), place, device=self.device)
+                seen = self.players.maker(noise.to(self.device), places)
+                made.append(self.view.undo(seen.float()).cpu().numpy())
+        return np.concatenate(made)
+
+    def _train(
+        self,
+        x: FloatArray,
+        places: NDArray[np.intp],
+        yardsticks: Mapping[int, Yardstick],
+        steps: int,
+        rng: np.random.Generator,
+        progress: Progress | None,
+        checkpoint: Path | None,
+    ) -> History:
+        how, players = self.settings, self.players
+        windows = torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self.device)
+        classes = torch.from_numpy(places).to(self.device)
+        batches = Batches(windows, classes, how.batch, x.shape[2], how.shifts, even=True)
+        lessons = Lessons(players, batches, self.view.apply, how.penalty)
+        recipe = Recipe(
+            steps,
+            how.learning_rate,
+            weight_decay=0.0,
+            betas=(0.0, 0.9),
+            warm_up=0.0,
+            decay="constant",
+            clip=None,
+            ema=how.ema,
+            check_every=max(1, steps // _CHECKS),
+            patience=_PATIENCE,
+            seconds=how.seconds,
+        )
+        clip = how.clip
+
+        def clipped() -> None:
+            if clip is not None:
+                clip_weights(players.critic, clip)
+
+        turns = [
+            Turn("critic", players.critic, lessons.critic, how.critic_steps, after=clipped),
+            Turn("maker", players.maker, lessons.maker),
+        ]
+        largest = self._largest_loss(windows)
+
+        def guard(history: History) -> str | None:
+            recent = history.turns["critic"][-recipe.check_every :]
+            if abs(sum(recent) / len(recent)) > largest:
+                return f"critic diverged (loss {recent[-1]:.3g})"
+            if history.steps < _EARLY * recipe.steps:
+                return None
+            troubles = [f.trouble() for f in self._judge(yardsticks).values()]
+            found = [trouble for trouble in troubles if trouble]
+            return found[0] if 2 * len(found) > len(troubles) else ""
+
+        return train(
+            players,
+            turns,
+            torch_generator(rng),
+            recipe,
+            self.what,
+            guard=guard,
+            progress=progress,
+            checkpoint=None if checkpoint is None else Checkpoint(checkpoint),
+        )
+
+    def _judge(self, yardsticks: Mapping[int, Yardstick]) -> dict[int, Finding]:
+        """By class; from noise of its own, so that training draws the same numbers without it."""
+        generator = torch.Generator().manual_seed(0)
+        return {
+            place: yardstick.judge(self._sample(_JUDGED, place, generator))
+            for place, yardstick in yardsticks.items()
+        }
+
+    def _largest_loss(self, windows: Tensor) -> float:
+        """A bound on the loss of a penalised critic; a clipped one has none."""
+        if not self.settings.penalty:
+            return float("inf")
+        norms = self.view.apply(windows[:_BLOCK]).flatten(1).norm(dim=1)
+        return MOST_LOSS * 2 * float(norms.mean().clamp_min(1.0))
+
+    def _build(self, x: FloatArray, classes: int, rng: np.random.Generator) -> None:
+        windows = torch.from_numpy(np.ascontiguousarray(x, np.float32))
+        self.view = represented(self.settings.representation, windows.to(self.device))
+        generator = torch_generator(rng)
+        sizes = self._sizes()
+        made = seeded(lambda: Adversaries(sizes, classes), generator)
+        self.players = made.to(self.device).eval()
+
+    def _sizes(self) -> Sizes:
+        layout = Layout(self.view.channels, self.view.size, self.settings.width)
+        return Sizes(layout, self.settings.latent, _CONDITION, self.settings.norm)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The weights, and the scale of a spectrum; empty before any training."""
+        arrays: dict[str, NDArray[Any]] = {}
+        if self.pretrained is not None:
+            arrays |= to_arrays("pretrained.", self.pretrained.state_dict())
+        if hasattr(self, "players"):
+            arrays |= to_arrays("players.", self.players.state_dict())
+            if isinstance(self.view, Spectrum):
+                arrays["spectrum"] = self.view.scale.cpu().numpy()
+        return arrays
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], shape: Sequence[int]) -> None:
+        """Read back what `state` gave, for windows of `shape` (channels, samples)."""
+        if "players.maker.classes.weight" not in arrays:
+            return
+        channels, length = shape
+        if "spectrum" in arrays:
+            scale = torch.from_numpy(arrays["spectrum"].copy()).to(self.device)
+            self.view = Spectrum(scale, length)
+        else:
+            self.view = represented(self.settings.representation, torch.empty(0, channels, length))
+        self.players = self._restored("players.", arrays)
+        if "pretrained.maker.classes.weight" in arrays:
+            self.pretrained = self._restored("pretrained.", arrays)
+
+    def _restored(self, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Adversaries:
+        classes = len(arrays[f"{prefix}maker.classes.weight"])
+        players = Adversaries(self._sizes(), classes)
+        players.load_state_dict(from_arrays(prefix, arrays))
+        return players.to(self.device).eval()
