@@ -31,10 +31,13 @@ class FewShotClassifier(ABC):
     - `consumes`: feature rows (`WindowSet.rows` of `(n, 1, n_features)`) or raw windows; a network
       takes either, as its encoder does, so only an instance can say.
     - `transductive`: True when the answer to one query depends on the other queries.
+    - `costly`: True when `meta_fit` is worth sharing: what it learns does not know the support, can
+      be saved before `fit`, and be fitted to any number of supports.
     """
 
     name: ClassVar[str]
     transductive: ClassVar[bool] = False
+    costly: ClassVar[bool] = False
 
     classes_: tuple[str, ...]
     shape_: tuple[int, int]
@@ -45,6 +48,11 @@ class FewShotClassifier(ABC):
     @abstractmethod
     def consumes(self) -> Consumes:
         """What `meta_fit`, `fit` and `predict_proba` are to be given."""
+
+    @property
+    def meta_fitted(self) -> bool:
+        """Whether there is something of `meta_fit` that `save` can keep without a `fit`."""
+        return False
 
     def config(self) -> dict[str, Any]:
         """The arguments that rebuild this classifier (untrained)."""
@@ -120,7 +128,10 @@ class FewShotClassifier(ABC):
         return np.array([self.classes_[i] for i in best], dtype=str)
 
     def save(self, path: str | Path) -> Path:
-        """Write config and state as safetensors + JSON (see `faultsyn.artifact`)."""
+        """Write config and state as safetensors + JSON (see `faultsyn.artifact`).
+
+        A `costly` classifier may be saved between `meta_fit` and `fit`; it is fitted when loaded.
+        """
         return save_artifact(path, self.to_artifact())
 
     @classmethod
@@ -129,13 +140,17 @@ class FewShotClassifier(ABC):
         return cls.from_artifact(load_artifact(path, "classifier"), str(path))
 
     def to_artifact(self) -> Artifact:
-        """Config and state, as `save` writes them; raises `InputError` before `fit`."""
-        if not hasattr(self, "classes_"):
+        """Config and state, as `save` writes them; raises `InputError` before `fit`.
+
+        Of a `costly` classifier also between `meta_fit` and `fit`.
+        """
+        fitted = hasattr(self, "classes_")
+        if not fitted and not self.meta_fitted:
             raise InputError(f"{self.name}: call fit(support) before save")
         arrays, info = self._state()
         info = {
             **info,
-            "classes": list(self.classes_),
+            "classes": list(self.classes_) if fitted else None,
             "shape": list(self.shape_),
             "channels": list(self.channels_),
             "rate": None if np.isnan(self.rate_) else self.rate_,
@@ -148,7 +163,8 @@ class FewShotClassifier(ABC):
         if artifact.name != cls.name:
             raise InputError(f"{where}: expected classifier '{cls.name}', got '{artifact.name}'")
         made = cls(**artifact.config)
-        made.classes_ = tuple(artifact.info["classes"])
+        if artifact.info["classes"] is not None:
+            made.classes_ = tuple(artifact.info["classes"])
         made.shape_ = (artifact.info["shape"][0], artifact.info["shape"][1])
         made.channels_ = tuple(artifact.info["channels"])
         rate = artifact.info["rate"]
@@ -197,7 +213,10 @@ class FewShotClassifier(ABC):
 
     @abstractmethod
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Arrays (numeric) and JSON-able info that `_restore` needs."""
+        """Arrays (numeric) and JSON-able info that `_restore` needs.
+
+        Of a costly classifier also before `fit`; `classes_` then tells the two apart.
+        """
 
     @abstractmethod
     def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None: ...

@@ -44,6 +44,7 @@ class FineTunedCNN(SupervisedNetwork):
     """
 
     name: ClassVar[str] = "fine-tuned-cnn"
+    costly: ClassVar[bool] = True
 
     tune: Literal["full", "linear-probe"] = "full"
     base_steps: int = 300

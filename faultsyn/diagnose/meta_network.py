@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -35,6 +36,8 @@ class MetaNetwork(NetworkClassifier):
     - `jitter`: deviation of the noise added in training, in deviations of each channel.
     - `pseudo`: made-up faults where the base set has one class.
     """
+
+    costly: ClassVar[bool] = True
 
     base_steps: int = 200
     steps: int = 150

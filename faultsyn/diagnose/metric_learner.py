@@ -139,11 +139,15 @@ class MetricLearner(MetaNetwork):
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays, info = super()._state()
+        if not hasattr(self, "classes_"):
+            return arrays, info
         own = {"embedded": self.embedded_.numpy(), "members": self.members_.numpy()}
         return {**arrays, **own}, info
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
         super()._restore(arrays, info)
+        if not hasattr(self, "classes_"):
+            return
         self.embedded_ = torch.from_numpy(np.array(arrays["embedded"]))
         self.members_ = torch.from_numpy(np.array(arrays["members"]))
 

@@ -58,6 +58,11 @@ class NetworkClassifier(FewShotClassifier):
         """Feature rows with the encoder "features", else windows."""
         return "features" if self.encoder == FEATURES else "windows"
 
+    @property
+    def meta_fitted(self) -> bool:
+        """Whether a base set has scaled the windows and, in most methods, trained the encoder."""
+        return self.costly and self.base_front_ is not None
+
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         self._require(self.encoder in ENCODERS, "encoder", f"one of {sorted(ENCODERS)}")
@@ -73,6 +78,7 @@ class NetworkClassifier(FewShotClassifier):
     def _meta_fit(self, base: WindowSet, rng: Generator) -> None:
         self.front_ = self.base_front_ = self._front_end(base)
         self.base_weights_ = None
+        self._seen(base.take(slice(1)))  # fixes the shape behind the front end
         self._pretrain(base, rng)
 
     def _fit(self, support: WindowSet, rng: Generator) -> None:
@@ -119,8 +125,9 @@ class NetworkClassifier(FewShotClassifier):
         return torch.cat(blocks)
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        arrays = to_arrays("network.", self.network_.state_dict()) | self.front_.state()
-        arrays |= to_arrays("base.", self.base_weights_ or {})
+        arrays = self.front_.state() | to_arrays("base.", self.base_weights_ or {})
+        if hasattr(self, "classes_"):
+            arrays |= to_arrays("network.", self.network_.state_dict())
         return arrays, {"scaled_by_base": self.base_front_ is not None, "seen": self._seen_shape()}
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
@@ -128,7 +135,8 @@ class NetworkClassifier(FewShotClassifier):
         self.base_front_ = self.front_ if info["scaled_by_base"] else None
         self.base_weights_ = from_arrays("base.", arrays) or None
         self.seen_ = (info["seen"][0], info["seen"][1])
-        self.network_ = restored(self._network, from_arrays("network.", arrays))
+        if hasattr(self, "classes_"):
+            self.network_ = restored(self._network, from_arrays("network.", arrays))
 
     def _network(self) -> nn.Module:
         """The network that the support trains: encoder and linear head."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faultsyn.artifact import config_hash
+from faultsyn.experiment.arms import ClassifierArm, GeneratorArm
 from faultsyn.experiment.cache import key_of
 from faultsyn.experiment.results import Row
-from faultsyn.experiment.study import ClassifierArm, GeneratorArm
 from faultsyn.experiment.task import Task
 
 
@@ -103,7 +103,7 @@ def blank_rows(cell: Cell, workspace: Workspace, status: str) -> list[Row]:
             {
                 "task": cell.task.name,
                 "split": cell.task.split.level,
-                "budget": f"{cell.task.budget.kind}: {cell.task.budget.text}",
+                "budget": arm.budget_of(cell.task),
                 "k": cell.k,
                 "seed": cell.seed,
                 "group": cell.group,

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from faultsyn.diagnose import build_classifier
 from faultsyn.errors import InputError
+from faultsyn.experiment.arms import ClassifierArm
 from faultsyn.experiment.results import CONTROL
-from faultsyn.experiment.study import ClassifierArm, Study
+from faultsyn.experiment.study import Study
 from faultsyn.windows import NORMAL, WindowSet
 
 

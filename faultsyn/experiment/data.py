@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.artifact import config_hash
-from faultsyn.errors import InputError
-from faultsyn.experiment.cache import ArrayCache, key_of
+from faultsyn.errors import InputError, LeakError
+from faultsyn.experiment.arms import OtherMachines
+from faultsyn.experiment.cache import ArrayCache
 from faultsyn.experiment.episodes import episodes_of
-from faultsyn.experiment.filters import Columns, column_of, keys, matches_any, texts
-from faultsyn.experiment.geometry import data_hash_of
+from faultsyn.experiment.reading import Reader, open_store
 from faultsyn.experiment.split import Fold, folds_of
-from faultsyn.experiment.task import Cap, Healthy, Label, Select, Task
-from faultsyn.store import Store, WindowSpec
-from faultsyn.store.windows import WindowIndex
+from faultsyn.experiment.task import Task
 from faultsyn.windows import NORMAL, WindowSet
 
-_STORE_MEMORY = 256 << 20
-"""Bytes of a store's channels that are kept in memory while windows are cut."""
 _TOUCHING = 1e-9
 """Seconds by which windows that only touch may seem to overlap."""
 _BLOCK = 32 << 20
@@ -41,6 +35,7 @@ class TaskData:
     - `folds`: its split, checked for leaks.
     - `data_hash`: of the store and its bearings' geometry; `keys`: hash of what each of the three
       sets holds, by its name.
+    - `sources`: hashes of the files that `windows` come from.
     """
 
     task: Task
@@ -52,6 +47,7 @@ class TaskData:
     folds: tuple[Fold, ...]
     data_hash: str
     keys: Mapping[str, str]
+    sources: frozenset[str]
 
     def base_of(self, fold: Fold) -> NDArray[np.intp]:
         """Overlapping normal windows of recordings that the fold trains on.
@@ -78,12 +74,12 @@ def load_data(task: Task, cache: ArrayCache) -> TaskData:
     Raises `StoreError` or `InputError` naming the store, column, class or channel at fault, and
     `LeakError` when the split would leak.
     """
-    with Store(_store_path(task), memory_budget=_STORE_MEMORY) as store:
-        reader = _Reader(task, store, cache)
+    with open_store(task) as store:
+        reader = Reader(task, store, cache)
         windows = reader.classes()
         overlapping = None if task.window.normal_stride is None else reader.overlapping()
         healthy = None if task.healthy is None else reader.healthy(task.healthy)
-        data_hash = reader.data_hash
+        data_hash, sources = reader.data_hash, reader.sources(windows)
     classes = tuple(NORMAL if name == task.label.normal else name for name in task.label.classes)
     missing = [name for name in classes if name not in set(windows.labels.tolist())]
     if missing:
@@ -102,7 +98,63 @@ def load_data(task: Task, cache: ArrayCache) -> TaskData:
         folds=tuple(cut(windows.table, windows.labels, task.split, task.name)),
         data_hash=data_hash,
         keys=reader.keys,
+        sources=sources,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class OtherWindows:
+    """Labelled windows of another store, as the task's channels.
+
+    - `windows`; `key`: hash of what they hold; `sources`: hashes of the files they come from.
+    """
+
+    windows: WindowSet
+    key: str
+    sources: frozenset[str]
+
+
+def load_other(task: Task, other: OtherMachines, cache: ArrayCache) -> OtherWindows:
+    """Read windows of other machines, of the length and rate of the task's.
+
+    Raises `StoreError` or `InputError` naming the store, column, class or channel at fault,
+    `LeakError` on generated windows.
+    """
+    window = task.window.model_copy(
+        update={
+            "channels": other.channels,
+            "select": other.select,
+            "stride": None,
+            "normal_stride": None,
+        }
+    )
+    there = task.model_copy(
+        update={
+            "name": f"{task.name}, base",
+            "store": other.store,
+            "where": other.where,
+            "window": window,
+            "label": other.label,
+            "cap": other.cap,
+            "healthy": None,
+        }
+    )
+    with open_store(there) as store:
+        reader = Reader(there, store, cache)
+        windows = reader.classes()
+    own = (task.window.select.name,) if task.window.select else task.window.channels
+    if len(own) != len(windows.channels):
+        raise InputError(
+            f"{there.name}: expected {len(own)} channels ({', '.join(own)}), got "
+            f"{len(windows.channels)} of {other.store} ({', '.join(windows.channels)})"
+        )
+    if windows.synthetic.any():
+        raise LeakError(
+            f"{there.name}: {other.store} holds generated windows, of shots that may be tested on",
+            "let the study make them: `base: {made: ...}`",
+        )
+    renamed = windows.with_x(windows.x, channels=own)
+    return OtherWindows(renamed, reader.keys["windows"], reader.sources(windows))
 
 
 def mapped(windows: WindowSet, index: NDArray[np.intp], cache: ArrayCache, key: str) -> WindowSet:
@@ -123,145 +175,3 @@ def mapped(windows: WindowSet, index: NDArray[np.intp], cache: ArrayCache, key: 
         lambda: (windows.x[index[i : i + step]] for i in range(0, len(index), step)),
     )
     return WindowSet(x, table, windows.rate, windows.channels, windows.units)
-
-
-def class_of(table: Columns, label: Label, what: str) -> NDArray[np.str_]:
-    """The class of each row, `NORMAL` for the healthy one, '' for rows of no class."""
-    parts = [texts(column_of(table, name, what)) for name in label.column]
-    joined = parts[0]
-    for part in parts[1:]:
-        joined = np.char.add(np.char.add(joined, "-"), part)
-    mapped = np.array([label.map.get(str(value), str(value)) for value in joined], dtype=object)
-    mapped[~np.isin(mapped.astype(str), label.classes)] = ""
-    if label.normal is not None:
-        mapped[mapped == label.normal] = NORMAL
-    return mapped.astype(str)
-
-
-def _store_path(task: Task) -> Path:
-    path = Path(task.store)
-    if not path.is_file():
-        raise InputError(
-            f"{task.name}: no store {path}",
-            f"make it with `faultsyn ingest CARD --raw DIR --out {path}`",
-        )
-    return path
-
-
-def window_spec(task: Task, stride: int | None, select: Select | None = None) -> WindowSpec:
-    """How a task's windows are cut; `select` in place of its own."""
-    window = task.window
-    chosen = select or window.select
-    return WindowSpec(
-        samples=window.length,
-        rate=window.rate,
-        channels=(window.select.name,) if window.select else window.channels,
-        stride=stride,
-        select=None if chosen is None else (chosen.column, chosen.channels),
-    )
-
-
-class _Reader:
-    """Reads the sets of windows that a task names, through the cache."""
-
-    def __init__(self, task: Task, store: Store, cache: ArrayCache) -> None:
-        self._task, self._store, self._cache = task, store, cache
-        self._recordings = {
-            **store.recordings,
-            "recording": store.recordings["id"],
-            "synthetic": store.synthetic,
-        }
-        self.data_hash = data_hash_of(store)
-        self.keys: dict[str, str] = {}
-
-    def classes(self) -> WindowSet:
-        """The disjoint windows of the task's classes, capped."""
-        spec = window_spec(self._task, self._task.window.stride)
-        return self._labelled(self._read("windows", spec, self._rows(), self._task.cap))
-
-    def overlapping(self) -> WindowSet:
-        """Overlapping windows of the normal recordings."""
-        rows = self._rows()
-        label = class_of(self._recordings, self._task.label, self._task.name)
-        spec = window_spec(self._task, self._task.window.normal_stride)
-        return self._labelled(self._read("overlapping", spec, rows[label[rows] == NORMAL]))
-
-    def healthy(self, healthy: Healthy) -> WindowSet:
-        """Normal windows of other recordings."""
-        chosen = matches_any(self._recordings, healthy.where, f"{self._task.name}, healthy")
-        spec = window_spec(self._task, self._task.window.stride, healthy.select)
-        return self._read("healthy", spec, np.flatnonzero(chosen)).with_columns(label=NORMAL)
-
-    def _rows(self) -> NDArray[np.intp]:
-        label = class_of(self._recordings, self._task.label, self._task.name)
-        chosen = matches_any(self._recordings, self._task.where, self._task.name)
-        return np.flatnonzero(chosen & (label != ""))
-
-    def _read(
-        self, name: str, spec: WindowSpec, rows: NDArray[np.intp], cap: Cap | None = None
-    ) -> WindowSet:
-        task, store = self._task, self._store
-        if len(rows) == 0:
-            raise InputError(f"{task.name}: no recording in {task.store} meets the filters")
-        index = store.windows(spec, rows)
-        table = dict(index.table)
-        keep = np.arange(len(index)) if cap is None else capped(table, cap, task.name)
-        if len(keep) == 0:
-            raise InputError(
-                f"{task.name}: no window of {spec.samples} samples at {spec.rate:g} Hz fits into "
-                f"the recordings of {task.store}"
-            )
-        table = {column: values[keep] for column, values in table.items()}
-        table["end"] = table["start"] + spec.samples / spec.rate
-        where = zip(table["recording"].tolist(), table["start_sample"].tolist(), strict=True)
-        parts = {
-            "data_hash": self.data_hash,
-            "window": _spec_parts(spec),
-            "rows": config_hash({"rows": list(where)}),
-        }
-        self.keys[name] = key_of(parts)
-        chosen = index.take(keep)
-        shape = (len(chosen), len(spec.channels), spec.samples)
-        x = self._cache.stream("windows", parts, shape, lambda: _blocks(chosen))
-        return WindowSet(x, table, spec.rate, spec.channels, index.plan.units)
-
-    def _labelled(self, windows: WindowSet) -> WindowSet:
-        """The task's classes as labels and, where they are ordered, the severity."""
-        label = self._task.label
-        labels = class_of(windows.table, label, self._task.name)
-        windows = windows.with_columns(label=labels)
-        if not label.ordered:
-            return windows
-        names = np.where(labels == NORMAL, label.normal or "", labels)
-        return windows.with_columns(severity=names.astype(float))
-
-
-def _blocks(index: WindowIndex) -> Iterator[NDArray[np.float32]]:
-    """The windows' samples, in order, a bounded number at a time."""
-    size = len(index.spec.channels) * index.spec.samples * np.dtype(np.float32).itemsize
-    step = max(1, _BLOCK // size)
-    for first in range(0, len(index), step):
-        yield index.take(slice(first, first + step)).read().x
-
-
-def _spec_parts(spec: WindowSpec) -> dict[str, Any]:
-    select = None if spec.select is None else [spec.select[0], dict(spec.select[1])]
-    return {
-        "samples": spec.samples,
-        "rate": spec.rate,
-        "channels": list(spec.channels),
-        "stride": spec.stride,
-        "select": select,
-    }
-
-
-def capped(table: Columns, cap: Cap, what: str) -> NDArray[np.intp]:
-    """At most `cap.n` rows, evenly spread in order, of each combination of the cap's columns."""
-    of = keys(table, cap.columns, what)
-    kept = []
-    for value in sorted(set(of)):
-        rows = np.flatnonzero(of == value)
-        if len(rows) > cap.n:
-            rows = rows[np.linspace(0, len(rows) - 1, cap.n).round().astype(int)]
-        kept.append(rows)
-    return np.sort(np.concatenate(kept)) if kept else np.zeros(0, np.intp)

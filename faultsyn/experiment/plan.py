@@ -11,13 +11,17 @@ from typing import Any
 from faultsyn.artifact import config_hash, read_head
 from faultsyn.diagnose import CLASSIFIERS, build_classifier
 from faultsyn.errors import InputError
+from faultsyn.experiment.arms import ClassifierArm, GeneratorArm
+from faultsyn.experiment.base_sets import base_set, refuse_tested
+from faultsyn.experiment.cache import ArrayCache
 from faultsyn.experiment.cells import Cell, Keys
 from faultsyn.experiment.controls import control_arms
 from faultsyn.experiment.data import TaskData
-from faultsyn.experiment.scoring import task_data
+from faultsyn.experiment.meta_training import draw_of, is_shared
+from faultsyn.experiment.scoring import like_fold, task_data
 from faultsyn.experiment.seen import refuse_seen, seen_by
-from faultsyn.experiment.study import ClassifierArm, GeneratorArm, Study
-from faultsyn.experiment.synthesis import is_costly
+from faultsyn.experiment.study import Study
+from faultsyn.experiment.synthesis import is_costly, space_of
 from faultsyn.experiment.task import RepresentationSpec, Split, Task
 from faultsyn.registry import nearest
 from faultsyn.synth import build_generator
@@ -45,6 +49,16 @@ class Pretrain:
 
 
 @dataclass(frozen=True)
+class MetaTrain:
+    """A learner to be meta-trained once for all cells that share its base set."""
+
+    task: Task
+    classifier: ClassifierArm
+    fold: int
+    draw: int
+
+
+@dataclass(frozen=True)
 class _Variant:
     """A task as it is split, with the arms that take part."""
 
@@ -66,7 +80,7 @@ def plan(study: Study, cache: Path) -> list[Cell]:
         kept: set[str] = set()
         for variant in _variants(study, task):
             data = task_data(variant.task.model_dump_json(), str(cache))
-            for cell in _cells(study, variant, data):
+            for cell in _cells(study, variant, data, cache):
                 if study.examples and cell.generator.name not in kept and cell.k == task.k[-1]:
                     kept.add(cell.generator.name)
                     cell = replace(cell, examples=study.examples)
@@ -110,6 +124,21 @@ def pretrainings(cells: list[Cell]) -> list[Pretrain]:
     return list(found.values())
 
 
+def meta_trainings(cells: list[Cell], cache: Path) -> list[MetaTrain]:
+    """The learners whose meta-training these cells share, each once a base set and draw."""
+    found: dict[tuple[str, str, int, str, int], MetaTrain] = {}
+    for cell in cells:
+        shared = [arm for arm in cell.classifiers if is_shared(arm)]
+        if not shared:
+            continue
+        fold = like_fold(task_data(cell.task.model_dump_json(), str(cache)), cell.fold)
+        for arm in shared:
+            draw = draw_of(arm, cell.seed)
+            key = (cell.task.name, cell.task.split.level, fold, arm.name, draw)
+            found.setdefault(key, MetaTrain(cell.task, arm, fold, draw))
+    return list(found.values())
+
+
 def _check_methods(study: Study) -> None:
     for generator in study.generators:
         build_generator(generator.method, **generator.config)
@@ -117,7 +146,16 @@ def _check_methods(study: Study) -> None:
         if classifier.method not in CLASSIFIERS:
             hint = nearest(classifier.method, CLASSIFIERS)
             raise InputError(f"unknown classifier '{classifier.method}'", hint)
-        build_classifier(classifier.method, **classifier.config)
+        made = build_classifier(classifier.method, **classifier.config)
+        if classifier.base is not None and not made.costly:
+            raise InputError(
+                f"classifier '{classifier.name}': '{classifier.method}' is not meta-trained",
+                "leave `base` out",
+            )
+        if classifier.base is not None and classifier.base.made is not None:
+            generator = classifier.base.made
+            build_generator(generator.method, **generator.config)
+            space_of(generator, made.consumes)
 
 
 def _variants(study: Study, task: Task) -> Iterator[_Variant]:
@@ -145,12 +183,31 @@ def _refuse_leaks(variant: _Variant, data: TaskData) -> None:
             refuse_seen(seen, fold, data.windows.table, task.split, arm.artifact, task.name)
 
 
-def _cells(study: Study, variant: _Variant, data: TaskData) -> Iterator[Cell]:
+def _told(arm: ClassifierArm, data: TaskData, cache: Path) -> dict[str, Any]:
+    """What decides an arm's rows, the windows of other machines included.
+
+    Raises `LeakError` when those are tested on.
+    """
+    if not is_shared(arm):
+        return arm.numerics
+    told = {**arm.numerics, "meta-training": "shared"}
+    if arm.base is not None and arm.base.other is not None:
+        base = base_set(data, data.folds[0], arm.base, ArrayCache(cache))
+        refuse_tested(arm.name, base)
+        told["other"] = base.other and base.other.key
+    return told
+
+
+def _cells(study: Study, variant: _Variant, data: TaskData, cache: Path) -> Iterator[Cell]:
     task, seeds = variant.task, study.seeds
     keys = Keys.of(task, data.data_hash)
     _refuse_leaks(variant, data)
     made_by = {arm.name: config_hash(arm.numerics) for arm in variant.generators}
-    told_by = {arm.name: config_hash(arm.numerics) for arm in variant.classifiers}
+    told_by = {
+        arm.name: config_hash(_told(arm, data, cache))
+        for arm in variant.classifiers
+        if arm.tasks is None or task.name in arm.tasks
+    }
     for fold, held_out in enumerate(data.folds):
         for k, seed, generator in product(variant.ks, seeds, variant.generators):
             arms = tuple(

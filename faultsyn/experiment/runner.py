@@ -14,7 +14,15 @@ from faultsyn.errors import InputError
 from faultsyn.experiment.cache import CACHE
 from faultsyn.experiment.cells import Cell, Workspace, blank_rows
 from faultsyn.experiment.environment import code_version, environment
-from faultsyn.experiment.plan import Prepare, Pretrain, plan, preparations, pretrainings
+from faultsyn.experiment.plan import (
+    MetaTrain,
+    Prepare,
+    Pretrain,
+    meta_trainings,
+    plan,
+    preparations,
+    pretrainings,
+)
 from faultsyn.experiment.pool import Workers
 from faultsyn.experiment.results import (
     TRANSIENT,
@@ -24,7 +32,7 @@ from faultsyn.experiment.results import (
     read_rows,
     write_rows,
 )
-from faultsyn.experiment.scoring import prepare, prepare_generator, run_cell
+from faultsyn.experiment.scoring import prepare, prepare_generator, prepare_learner, run_cell
 from faultsyn.experiment.study import Study, dump_study, load_study
 
 RESULTS = "results.csv"
@@ -92,6 +100,9 @@ def _run(
                 say("features")
             for _ in workers.run(partial(_pretrain, workspace=workspace), pretrainings(left)):
                 say("pretraining")
+            learners = meta_trainings(left, workspace.cache)
+            for _ in workers.run(partial(_meta_train, workspace=workspace), learners):
+                say("meta-training")
             for cell, answer in workers.run(partial(run_cell, workspace=workspace), left):
                 made = answer
                 if made is None:
@@ -110,6 +121,10 @@ def _prepare(unit: Prepare, workspace: Workspace) -> None:
 
 def _pretrain(unit: Pretrain, workspace: Workspace) -> None:
     prepare_generator(unit.task, unit.generator, unit.fold, workspace)
+
+
+def _meta_train(unit: MetaTrain, workspace: Workspace) -> None:
+    prepare_learner(unit.task, unit.classifier, unit.fold, unit.draw, workspace)
 
 
 def _keys(cells: list[Cell]) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 Order of operations, so that nothing of the test side reaches training: split; training normals and
 K shots; representation and scalers fitted on these alone; generator pretrained on the normals and
-adapted to the shots; support = normals + shots + synthetic; classifier meta-fitted on the training
-normals, fitted on the support; all test windows predicted once.
+adapted to the shots; support = normals + shots + synthetic; classifier meta-fitted on the base set
+(where that is costly, once for all cells that share it, and rows are scaled by it alone), fitted
+on the support; all test windows predicted once.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ from numpy.typing import NDArray
 from faultsyn.diagnose import FewShotClassifier, build_classifier
 from faultsyn.errors import FaultsynError, InputError
 from faultsyn.evaluate.diagnosis import diagnosis_metrics
+from faultsyn.experiment.arms import BaseSpec, ClassifierArm, GeneratorArm
+from faultsyn.experiment.base_sets import base_set
+from faultsyn.experiment.base_views import base_view
 from faultsyn.experiment.cache import ArrayCache
 from faultsyn.experiment.cells import Cell, Workspace, blank_rows
 from faultsyn.experiment.controls import permute_names, rename, shuffle_labels
 from faultsyn.experiment.data import TaskData, load_data
 from faultsyn.experiment.examples import save_examples
+from faultsyn.experiment.meta_training import draw_of, is_shared, meta_trained
 from faultsyn.experiment.results import Row, confusion_text
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.shots import draw_support
-from faultsyn.experiment.study import ClassifierArm, GeneratorArm
 from faultsyn.experiment.synthesis import Synthesis, n_made, pretrain_shared
 from faultsyn.experiment.task import RepresentationSpec, Task
 from faultsyn.experiment.views import (
+    BaseView,
     FeatureView,
     FoldFeatures,
     MetadataView,
@@ -41,6 +46,9 @@ from faultsyn.experiment.views import (
 from faultsyn.windows import WindowSet, concat
 
 log = logging.getLogger(__name__)
+
+META_TRAINED = "meta-trained"
+"""Folder of the cache for learners that were meta-trained."""
 
 
 def run_cell(cell: Cell, workspace: Workspace) -> list[Row]:
@@ -112,7 +120,11 @@ class _CellWork:
     def score(self, arm: ClassifierArm) -> Row:
         """Fit one classifier and score it on the fold's test windows."""
         classifier = build_classifier(arm.method, **arm.config)
-        view, synthetic, making = self._view(arm, classifier)
+        base = self._base(arm, classifier)
+        if base is not None:
+            folder = self._workspace.cache / META_TRAINED
+            classifier = meta_trained(arm, base, draw_of(arm, self._cell.seed), folder)
+        view, synthetic, making = self._view(arm, classifier, base)
         support = view.support if synthetic is None else concat([view.support, synthetic])
         truth = view.test.labels
         parts = (self._cell.task.name, self._cell.group, self._cell.k, self._cell.seed, arm.name)
@@ -123,7 +135,7 @@ class _CellWork:
             renamed = permute_names(self._classes, rng_for("rename", *parts))
             support = rename(support, renamed)
         started = time.perf_counter()
-        if len(view.base):
+        if base is None and len(view.base):
             classifier.meta_fit(view.base, rng_for("meta_fit", *parts))
         classifier.fit(support, rng_for("fit", *parts))
         fitted = time.perf_counter()
@@ -149,23 +161,37 @@ class _CellWork:
             "predict_seconds": round(predicted - fitted, 4),
         }
 
+    def _base(self, arm: ClassifierArm, classifier: FewShotClassifier) -> BaseView | None:
+        """What a learner whose meta-training is shared learns from; None for any other."""
+        if not is_shared(arm):
+            return None
+        spec = arm.representation_of(self._cell.task).model_dump_json()
+        return shared_base(
+            self._task_json,
+            str(self._workspace.cache),
+            like_fold(self._data, self._cell.fold),
+            spec if classifier.consumes == "features" else "",
+            "" if arm.base is None else arm.base.model_dump_json(),
+        )
+
     def _view(
-        self, arm: ClassifierArm, classifier: FewShotClassifier
+        self, arm: ClassifierArm, classifier: FewShotClassifier, base: BaseView | None
     ) -> tuple[View, WindowSet | None, float]:
         """What the classifier sees, its synthetic windows, and the seconds these took."""
         spec = arm.representation_of(self._cell.task)
         if arm.control == "metadata only":
             return MetadataView(self._data, self._fold, self._support), None, 0.0
-        name = spec.model_dump_json() if classifier.consumes == "features" else "windows"
+        sees = spec.model_dump_json() if classifier.consumes == "features" else "windows"
+        name = sees if base is None else f"{sees} {base.key}"
         if name in self._views:
             return self._views[name]
         view: View
-        if name == "windows":
-            view = WindowView(self._data, self._fold, self._support)
+        if sees == "windows":
+            view = WindowView(self._data, self._fold, self._support, base)
         else:
             cache = str(self._workspace.cache)
-            features = _features(self._task_json, cache, self._cell.fold, name)
-            view = FeatureView(features, self._support)
+            features = _features(self._task_json, cache, self._cell.fold, sees)
+            view = FeatureView(features, self._support, base)
         started = time.perf_counter()
         synthetic = self._synthesis.windows(view, classifier.consumes)
         self._views[name] = (view, synthetic, time.perf_counter() - started)
@@ -217,6 +243,49 @@ def prepare_generator(task: Task, arm: GeneratorArm, fold: int, workspace: Works
     """Pretrain a costly generator on a fold's normals, once for all its cells."""
     data = task_data(task.model_dump_json(), str(workspace.cache))
     pretrain_shared(arm, data, data.folds[fold], workspace.cache / "pretrained")
+
+
+def prepare_learner(
+    task: Task, arm: ClassifierArm, fold: int, draw: int, workspace: Workspace
+) -> None:
+    """Meta-train a learner on a fold's base set, once for all its cells.
+
+    What cannot be trained is left to the cells, whose rows then say why.
+    """
+    classifier = build_classifier(arm.method, **arm.config)
+    sees = ""
+    if classifier.consumes == "features":
+        sees = arm.representation_of(task).model_dump_json()
+    spec = "" if arm.base is None else arm.base.model_dump_json()
+    try:
+        base = shared_base(task.model_dump_json(), str(workspace.cache), fold, sees, spec)
+        if base is not None:
+            meta_trained(arm, base, draw, workspace.cache / META_TRAINED)
+    except FaultsynError as error:
+        log.warning("%s, %s: %s", task.name, arm.name, error)
+
+
+def like_fold(data: TaskData, fold: int) -> int:
+    """The first fold with the base set of this one; episodes of the same novel classes share it."""
+    base = data.folds[fold].base
+    if base is None:
+        return fold
+    return next(i for i, other in enumerate(data.folds) if other.base is base)
+
+
+@lru_cache(maxsize=8)
+def shared_base(task: str, cache: str, fold: int, sees: str, spec: str) -> BaseView | None:
+    """The base set of a fold as a learner sees it; None when it is empty.
+
+    - `sees`: representation as JSON, "" for windows; `spec`: `BaseSpec` as JSON, "" for the task's
+      own base set.
+    """
+    data = task_data(task, cache)
+    wanted = BaseSpec.model_validate_json(spec) if spec else None
+    base = base_set(data, data.folds[fold], wanted, ArrayCache(Path(cache)))
+    if len(base) == 0:
+        return None
+    return base_view(base, _features(task, cache, fold, sees) if sees else None)
 
 
 @lru_cache(maxsize=4)

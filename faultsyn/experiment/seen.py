@@ -70,7 +70,7 @@ def refuse_seen(
 ) -> None:
     """Raise `LeakError` when a fold tests on a recording or group that an artefact has seen.
 
-    - `seen`: by step ("pretrain", "adapt"), what the artefact was trained on.
+    - `seen`: by step ("pretrain", "adapt", "meta-train"), what it was trained on.
     - `table`: of the task's windows; `what`: the task.
     """
     recordings = texts(column_of(table, "recording", what))[fold.test]
@@ -92,7 +92,7 @@ def refuse_seen(
                 )
 
 
-_STEPS = {"pretrain": "pretraining", "adapt": "adaptation"}
+_STEPS = {"pretrain": "pretraining", "adapt": "adaptation", "meta-train": "meta-training"}
 
 
 def seen_by(provenance: Mapping[str, Any], artifact: str) -> dict[str, Seen]:

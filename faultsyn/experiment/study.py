@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,102 +11,14 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 
 from faultsyn.artifact import read_head
 from faultsyn.errors import InputError
+from faultsyn.experiment.arms import ClassifierArm, GeneratorArm, Limits
 from faultsyn.experiment.config import Strict, merge, parse, read_yaml
-from faultsyn.experiment.presets import Amount, load_preset
-from faultsyn.experiment.task import RepresentationSpec, Shots, Task, load_task
+from faultsyn.experiment.presets import load_preset
+from faultsyn.experiment.task import Task, load_task
 from faultsyn.registry import nearest
 from faultsyn.resources import find
 
 FOLDER = "experiments"
-
-Control = Literal["shuffled labels", "metadata only", "permuted names"]
-
-Seeds = PositiveInt | tuple[NonNegativeInt, ...]
-
-
-class Limits(Strict):
-    """Where a method takes part; what is left out does not limit.
-
-    - `seeds`: the first so many of the study's seeds, or a list of them.
-    - `k`: shots; `tasks`: names of tasks.
-    """
-
-    seeds: Seeds | None = None
-    k: tuple[Shots, ...] | None = None
-    tasks: tuple[str, ...] | None = None
-
-    def allow(self, task: str, k: int | str, seed: int, seeds: Sequence[int]) -> bool:
-        """Whether the method takes part in this cell."""
-        chosen = tuple(seeds) if self.seeds is None else self.seeds
-        of_seeds = tuple(seeds)[:chosen] if isinstance(chosen, int) else chosen
-        return (
-            seed in of_seeds
-            and (self.k is None or k in self.k)
-            and (self.tasks is None or task in self.tasks)
-        )
-
-
-class GeneratorArm(Limits):
-    """A generator of a study, resolved.
-
-    - `name`: what the results call it; `method`, `config`: see `faultsyn.synth`.
-    - `n_synthetic`: synthetic windows per fault class (see `Amount`).
-    - `artifact`: folder of a pretrained generator, which is adapted to each cell's shots; a fold
-      that tests on what it has seen is refused. `weights`: hash of what it has learned.
-    """
-
-    name: str
-    method: str
-    config: dict[str, Any] = Field(default_factory=dict)
-    n_synthetic: Amount
-    artifact: str | None = None
-    weights: str | None = None
-
-    @property
-    def numerics(self) -> dict[str, Any]:
-        """What can change a result; the name decides the random numbers."""
-        # The weights count, not where they lie; arms without have keys as before there were any.
-        left_out = {*Limits.model_fields, "artifact"}
-        if self.weights is None:
-            left_out.add("weights")
-        return self.model_dump(mode="json", exclude=left_out)
-
-
-class ClassifierArm(Limits):
-    """A classifier of a study, resolved.
-
-    - `name`: what the results call it; `method`, `config`: see `faultsyn.diagnose`.
-    - `representation`: keys of the task's representation that this classifier wants otherwise.
-    - `generators`: names of the generators it is paired with; left out, all of them.
-    - `control`: makes it a negative control (see `faultsyn.experiment.controls`).
-    """
-
-    name: str
-    method: str
-    config: dict[str, Any] = Field(default_factory=dict)
-    representation: dict[str, Any] = Field(default_factory=dict)
-    generators: tuple[str, ...] | None = None
-    control: Control | None = None
-
-    @field_validator("representation")
-    @classmethod
-    def _keys(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for key in value:
-            if key not in RepresentationSpec.model_fields:
-                hint = nearest(key, RepresentationSpec.model_fields)
-                raise InputError(f"representation: unknown key '{key}'", hint)
-        return value
-
-    @property
-    def numerics(self) -> dict[str, Any]:
-        """What can change a result; the name decides the random numbers."""
-        limits = {*Limits.model_fields, "generators"}
-        return self.model_dump(mode="json", exclude=limits)
-
-    def representation_of(self, task: Task) -> RepresentationSpec:
-        """The task's representation with this classifier's changes."""
-        own = merge(task.representation.model_dump(), self.representation)
-        return parse(RepresentationSpec, own, f"classifier '{self.name}'")
 
 
 class Study(Strict):
@@ -173,8 +85,8 @@ def load_study(source: str | Path | Mapping[str, Any]) -> Study:
 
     Short forms: a task is a name, or a mapping with `task:` and the keys that differ, or a task
     written out. A generator or classifier is the name of a preset, or a mapping with `preset:`
-    (or `method:`) and `name`, `config`, `n_synthetic`, `representation`, `seeds`, `k`, `tasks`. A
-    generator may also be a mapping with `artifact:`, the folder of a pretrained one.
+    (or `method:`) and `name`, `config`, `n_synthetic`, `representation`, `seeds`, `k`, `tasks`,
+    `base`. A generator may also be a mapping with `artifact:`, the folder of a pretrained one.
 
     Raises `InputError` naming the file, the key and the nearest valid key.
     """
@@ -232,6 +144,9 @@ def _arm(entry: Any, kind: Literal["generator", "classifier"]) -> Any:
     if not isinstance(entry, (str, Mapping)):
         raise InputError(f"{kind}: expected a name or a mapping, got {entry!r}")
     data: dict[str, Any] = {"preset": entry} if isinstance(entry, str) else dict(entry)
+    base = data.get("base")
+    if isinstance(base, Mapping) and base.get("made") is not None:
+        data["base"] = {**base, "made": _arm(base["made"], "generator")}
     if kind == "generator" and data.get("artifact") is not None:
         return _trained(data)
     name = data.pop("preset", None)

@@ -9,13 +9,13 @@ import numpy as np
 
 from faultsyn.artifact import config_hash, read_head
 from faultsyn.errors import InputError
+from faultsyn.experiment.arms import GeneratorArm
 from faultsyn.experiment.cache import key_of
 from faultsyn.experiment.data import TaskData
 from faultsyn.experiment.presets import Amount
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.shots import Support, draw_normals
 from faultsyn.experiment.split import Fold
-from faultsyn.experiment.study import GeneratorArm
 from faultsyn.experiment.views import FeatureView, View
 from faultsyn.synth import GENERATORS, Generator, build_generator, load_generator
 from faultsyn.windows import NORMAL, WindowSet, concat

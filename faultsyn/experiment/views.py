@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,33 +60,64 @@ class FoldFeatures:
 
     def rows(self, name: str, windows: WindowSet) -> WindowSet:
         """Feature rows of one of the task's sets ("windows", "overlapping", "healthy")."""
-        parts = {**self._parts, "of": self.data.keys[name]}
+        return self.rows_of(self.data.keys[name], windows)
+
+    def rows_of(self, key: str, windows: WindowSet) -> WindowSet:
+        """Feature rows of windows; `key`: hash of what they hold."""
+        parts = {**self._parts, "of": key}
         rows = self._cache.get("features", parts, lambda: self.compute(windows).rows)
         return windows.as_features(rows)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What decides how rows are made and scaled."""
+        return {**self._parts, "rows": self.representation.rows, "drop": self.representation.drop}
 
     def compute(self, windows: WindowSet) -> WindowSet:
         """Feature rows of any windows in physical units."""
         return self.representation.extract(windows)
 
 
+@dataclass(frozen=True, eq=False)
+class BaseView:
+    """A base set as learners see it, scaled by itself alone, so that all cells see it alike.
+
+    - `windows`: feature rows or windows; made-up ones are marked.
+    - `key`: hash of what decides them.
+    - `representation`: what scales rows, fitted before anything was made up; None for windows.
+    """
+
+    windows: WindowSet
+    key: str
+    representation: Representation | None
+
+
 class FeatureView:
-    """Feature rows; what scales them is fitted on the support.
+    """Feature rows; what scales them is fitted on the support or, where given, the base set.
 
     - `representation`: fitted so; from windows in physical units to these rows.
     """
 
-    def __init__(self, features: FoldFeatures, support: Support) -> None:
+    def __init__(
+        self, features: FoldFeatures, support: Support, base: BaseView | None = None
+    ) -> None:
         data, fold = features.data, features.fold
         self._features = features
         rows = features.rows("windows", data.windows)
+        if base is not None and base.representation is not None:
+            self.representation = base.representation
+            self.base = base.windows
+            self.support = self.representation.row_transform(rows.take(support.all))
+            self.test = self.representation.row_transform(rows.take(fold.test))
+            return
         real, normals = rows.take(support.all), rows.take(support.normals)
-        base = normals if fold.base is None else rows.take(fold.base)
-        seen = real if fold.base is None else concat([base, real])
+        own = normals if fold.base is None else rows.take(fold.base)
+        seen = real if fold.base is None else concat([own, real])
         self.representation = copy(features.representation)  # shared by cells, refitted in each
-        self.representation.fit_rows(base.of(NORMAL), seen)
+        self.representation.fit_rows(own.of(NORMAL), seen)
         self.support = self.representation.row_transform(real)
         self.test = self.representation.row_transform(rows.take(fold.test))
-        self.base = self.representation.row_transform(base)
+        self.base = self.representation.row_transform(own)
         more = data.base_of(fold)
         if data.overlapping is not None and len(more):
             overlapping = features.rows("overlapping", data.overlapping).take(more)
@@ -105,9 +137,14 @@ class FeatureView:
 class WindowView:
     """Windows in physical units; classifiers that take them scale channels on what they learn."""
 
-    def __init__(self, data: TaskData, fold: Fold, support: Support) -> None:
+    def __init__(
+        self, data: TaskData, fold: Fold, support: Support, base: BaseView | None = None
+    ) -> None:
         self.support = data.windows.take(support.all)
         self.test = data.windows.take(fold.test)
+        if base is not None:
+            self.base = base.windows
+            return
         self.base = data.windows.take(support.normals if fold.base is None else fold.base)
         more = data.base_of(fold)
         if data.overlapping is not None and len(more):

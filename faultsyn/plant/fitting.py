@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from faultsyn.diagnose import FewShotClassifier, build_classifier
 from faultsyn.evaluate.novelty import Metric
+from faultsyn.experiment.arms import ClassifierArm, GeneratorArm
 from faultsyn.experiment.cache import ArrayCache
 from faultsyn.experiment.data import TaskData
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.shots import Support
 from faultsyn.experiment.split import Fold
-from faultsyn.experiment.study import ClassifierArm, GeneratorArm
 from faultsyn.experiment.synthesis import Synthesis
 from faultsyn.experiment.views import FeatureView, FoldFeatures, View, WindowView
 from faultsyn.signal.representation import Representation

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from faultsyn.errors import InputError
-from faultsyn.experiment.data import window_spec
+from faultsyn.experiment.reading import window_spec
 from faultsyn.experiment.task import Task, load_task
 from faultsyn.store import Store, WindowSpec
 from faultsyn.windows import WindowSet

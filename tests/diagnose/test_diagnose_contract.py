@@ -94,6 +94,25 @@ def test_saved_and_loaded_is_the_same_and_can_be_fitted_again(name: str, tmp_pat
     np.testing.assert_allclose(refitted, expected, atol=1e-6)
 
 
+@every
+def test_meta_training_is_saved_before_any_fit_where_it_is_costly(
+    name: str, tmp_path: Path
+) -> None:
+    base, support, query = sets(name)
+    made = quick(name).meta_fit(base, np.random.default_rng(1))
+    if not made.costly:
+        with pytest.raises(InputError, match="call fit"):
+            made.save(tmp_path / "a")
+        return
+    loaded = load_classifier(made.save(tmp_path / "a"))
+    with pytest.raises(InputError, match="call fit"):
+        loaded.predict_proba(query)
+    for shots in (sets(name, seed=7)[1], support):
+        one = made.fit(shots, np.random.default_rng(2)).predict_proba(query)
+        other = loaded.fit(shots, np.random.default_rng(2)).predict_proba(query)
+        np.testing.assert_array_equal(other, one)
+
+
 @pytest.mark.parametrize("name", ["lda", "random-forest", "minirocket", "matching", "maml"])
 def test_another_process_gives_the_same_diagnosis(name: str, tmp_path: Path) -> None:
     query = sets(name)[2]

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from faultsyn.errors import InputError
+from faultsyn.experiment.arms import Limits
 from faultsyn.experiment.controls import control_arms, permute_names
-from faultsyn.experiment.study import Limits, Study, dump_study, load_study
+from faultsyn.experiment.study import Study, dump_study, load_study
 from faultsyn.resources import available
 
 

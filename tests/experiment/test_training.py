@@ -15,11 +15,12 @@ from faultsyn import synth
 from faultsyn.artifact import read_head
 from faultsyn.errors import InputError, LeakError
 from faultsyn.experiment import load_study, run_study
+from faultsyn.experiment.arms import GeneratorArm
 from faultsyn.experiment.cache import ArrayCache
 from faultsyn.experiment.data import load_data
 from faultsyn.experiment.plan import plan
 from faultsyn.experiment.seen import Seen, refuse_seen
-from faultsyn.experiment.study import GeneratorArm, dump_study
+from faultsyn.experiment.study import dump_study
 from faultsyn.experiment.training import Place, adapt_generator, pretrain_generator
 from faultsyn.store import Recording, StoreWriter, StreamData
 from faultsyn.synth.diff_aug import DiffAug

@@ -11,11 +11,11 @@ import pytest
 from conftest import tiny_recordings
 
 from faultsyn.errors import InputError
+from faultsyn.experiment.arms import GeneratorArm
 from faultsyn.experiment.cache import ArrayCache
 from faultsyn.experiment.data import TaskData, load_data
 from faultsyn.experiment.presets import load_preset
 from faultsyn.experiment.shots import Support, draw_support
-from faultsyn.experiment.study import GeneratorArm
 from faultsyn.experiment.synthesis import Synthesis, amount_per_class, space_of
 from faultsyn.experiment.task import RepresentationSpec, load_task
 from faultsyn.experiment.views import (
