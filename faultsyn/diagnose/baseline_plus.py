@@ -28,10 +28,10 @@ class BaselinePlus(FineTunedCNN):
     tune: Literal["full", "linear-probe"] = "linear-probe"
 
     def _network(self) -> nn.Module:
-        return nn.Sequential(self._encoder(), _CosineHead(self.dim, len(self.classes_)))
+        return nn.Sequential(self._encoder(), _CosineHead(self._embedding, len(self.classes_)))
 
     def _head(self, n_classes: int, generator: torch.Generator) -> nn.Module:
-        return initialised(lambda: _CosineHead(self.dim, n_classes), generator)
+        return initialised(lambda: _CosineHead(self._embedding, n_classes), generator)
 
 
 class _CosineHead(nn.Linear):

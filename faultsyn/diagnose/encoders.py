@@ -8,6 +8,8 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from faultsyn.diagnose.layer_norm import LayerNorm
+from faultsyn.diagnose.row_encoders import Gain, RowsDirection, RowsMLP, RowsResidual, ZeroLinear
 from faultsyn.errors import InputError
 from faultsyn.registry import nearest
 
@@ -159,51 +161,12 @@ class Transformer1d(nn.Module):
         return made
 
 
-class RowsMLP(nn.Module):
-    """Perceptron with one hidden layer, beside a linear map, over feature rows.
-
-    The linear map keeps distances between rows roughly as they are before any training (Johnson
-    and Lindenstrauss 1984), so that few steps spoil nothing that the features know already.
-
-    `(n, 1, n_features)` -> `(n, dim)`.
-    """
-
-    def __init__(self, channels: int, length: int, width: int, dim: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(channels * length, dim)
-        self.hidden = nn.Sequential(
-            nn.Linear(channels * length, 2 * width),
-            _LayerNorm(2 * width),
-            nn.ReLU(),
-            nn.Linear(2 * width, dim),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Vectors `(n, dim)` of rows `(n, 1, n_features)`."""
-        rows = x.flatten(1)
-        made: Tensor = self.linear(rows) + self.hidden(rows)
-        return made
-
-
-class _LayerNorm(nn.LayerNorm):
-    """Layer normalisation, written out.
-
-    Under `torch.vmap` the second derivative of torch's own is wrong (torch 2.13: 7 % off behind a
-    linear layer); a test against learn2learn found it.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        centred = x - x.mean(dim=-1, keepdim=True)
-        scale = torch.rsqrt((centred**2).mean(dim=-1, keepdim=True) + self.eps)
-        return centred * scale * self.weight + self.bias
-
-
 class _Attention(nn.Module):
     """x + attention(norm(x)), then x + perceptron(norm(x)); tokens `(n, n_tokens, width)`."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norms = nn.ModuleList([_LayerNorm(width), _LayerNorm(width)])
+        self.norms = nn.ModuleList([LayerNorm(width), LayerNorm(width)])
         self.into = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.perceptron = nn.Sequential(
@@ -221,14 +184,19 @@ class _Attention(nn.Module):
         return made
 
 
-FEATURES = "features"
-"""The encoder that takes feature rows instead of windows."""
+FEATURES = ("features", "rows", "directions")
+"""The encoders that take feature rows instead of windows."""
+
+SAME_SHAPE = ("rows", "directions")
+"""Those whose vectors are as long as the rows."""
 
 ENCODERS: dict[str, type[nn.Module]] = {
     "wide": WideKernelCNN,
     "residual": ResidualCNN1d,
     "transformer": Transformer1d,
-    FEATURES: RowsMLP,
+    "features": RowsMLP,
+    "rows": RowsResidual,
+    "directions": RowsDirection,
 }
 """Every encoder by the name that a preset gives."""
 
@@ -242,7 +210,7 @@ def build_encoder(name: str, channels: int, length: int, width: int, dim: int) -
     """
     if name not in ENCODERS:
         raise InputError(f"unknown encoder '{name}'", nearest(name, ENCODERS))
-    if length < MIN_LENGTH and name != FEATURES:
+    if length < MIN_LENGTH and name not in FEATURES:
         raise InputError(
             f"encoder '{name}': needs windows of at least {MIN_LENGTH} samples, got {length}",
             "cut longer windows",
@@ -257,11 +225,16 @@ def initialised(build: Callable[[], M], generator: torch.Generator) -> M:
     """
     module = _empty(build)
     for part in module.modules():
-        if isinstance(part, nn.Conv1d | nn.Linear):
+        if isinstance(part, ZeroLinear):
+            nn.init.zeros_(part.weight)
+            nn.init.zeros_(part.bias)
+        elif isinstance(part, nn.Conv1d | nn.Linear):
             gain: Literal["relu", "linear"] = "relu" if isinstance(part, nn.Conv1d) else "linear"
             nn.init.kaiming_normal_(part.weight, nonlinearity=gain, generator=generator)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
+        elif isinstance(part, Gain):
+            nn.init.ones_(part.weight)
         elif isinstance(part, nn.GroupNorm | nn.LayerNorm):
             nn.init.ones_(part.weight)
             nn.init.zeros_(part.bias)

@@ -123,7 +123,7 @@ class FineTunedCNN(SupervisedNetwork):
         train(trained, loss, generator, self._recipe(self.steps), self.name)
 
     def _head(self, n_classes: int, generator: torch.Generator) -> nn.Module:
-        return initialised(lambda: nn.Linear(self.dim, n_classes), generator)
+        return initialised(lambda: nn.Linear(self._embedding, n_classes), generator)
 
 
 def _held_out(

@@ -167,7 +167,7 @@ class FrontEnd:
         if self.before is not None:
             arrays |= {f"before.{key}": value for key, value in self.before.state().items()}
         if self.whitener is not None:
-            arrays["whitener"] = self.whitener.matrix
+            arrays |= {"whitener.mean": self.whitener.mean, "whitener": self.whitener.matrix}
         return arrays
 
     @classmethod
@@ -176,7 +176,9 @@ class FrontEnd:
         lead = "before."
         inner = {k.removeprefix(lead): v for k, v in arrays.items() if k.startswith(lead)}
         before = ChannelScaler.restore(inner) if inner else None
-        whitener = RowWhitener(arrays["whitener"]) if "whitener" in arrays else None
+        whitener = None
+        if "whitener" in arrays:
+            whitener = RowWhitener(arrays["whitener.mean"], arrays["whitener"])
         return cls(name, before, ChannelScaler.restore(arrays), whitener)
 
 

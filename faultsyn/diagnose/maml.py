@@ -24,7 +24,7 @@ from faultsyn.diagnose.linear import softmax
 from faultsyn.diagnose.meta_network import MetaNetwork
 from faultsyn.diagnose.tasks import Tasks
 from faultsyn.errors import InputError
-from faultsyn.neural import torch_generator, train
+from faultsyn.neural import torch_generator
 from faultsyn.windows import WindowSet
 
 _HEAD_RATES = ("head", "bias")
@@ -79,28 +79,38 @@ class MAML(MetaNetwork):
 
             require_learn2learn()
 
-    def _meta_train(
-        self,
-        x: Tensor,
-        labels: NDArray[np.generic],
-        groups: NDArray[np.generic] | None,
-        rng: np.random.Generator,
-    ) -> None:
+    @property
+    def _per_step(self) -> int:
+        return self.tasks
+
+    def _start(self, rng: np.random.Generator) -> nn.Module:
         learnt = initialised(self._learnt, torch_generator(rng))
         with torch.no_grad():
             for name, rate in learnt.rates.items():
                 rate.fill_(self.inner_rate if name in _HEAD_RATES else self.encoder_rate)
-        drawn = self._tasks(labels, groups, self.base_steps * self.tasks, rng)
-        network = self._skeleton(drawn.way)
-        order = iter(range(self.base_steps))  # runs are not resumed: no hidden state
+        return learnt
 
-        def loss(generator: torch.Generator) -> Tensor:
-            step = next(order)
-            batch = self._batch(x, drawn, step, generator)
-            return self._outer_loss(network, learnt, batch)
+    def _step_loss(
+        self, module: nn.Module, x: Tensor, drawn: Tasks, step: int, generator: torch.Generator
+    ) -> Tensor:
+        rows = slice(step * self.tasks, (step + 1) * self.tasks)
+        parts = [
+            self._jittered(x[at.flatten(1)], generator)
+            for at in (drawn.support[rows], drawn.query[rows])
+        ]
+        batch = TaskBatch(parts[0], drawn.codes, parts[1], drawn.targets, drawn.way)
+        assert isinstance(module, Learnt)
+        return self._outer_loss(self._skeleton(drawn.way), module, batch)
 
-        train(learnt, loss, torch_generator(rng), self._recipe(self.base_steps), self.name)
-        self.base_weights_ = learnt.state_dict()
+    def _held_out_loss(self, module: nn.Module, x: Tensor, drawn: Tasks) -> float:
+        assert isinstance(module, Learnt)
+        support, query = x[drawn.support.flatten(1)], x[drawn.query.flatten(1)]
+        batch = TaskBatch(support, drawn.codes, query, drawn.targets, drawn.way)
+        start = {name: p.detach() for name, p in module.start().items()}
+        rates = module.rates_for(drawn.way, self.inner_rate, self.encoder_rate)
+        loop = InnerLoop(self.steps, first_order=True, head_only=self.head_only, clip=_CLIP)
+        with torch.no_grad():
+            return float(meta_loss(self._skeleton(drawn.way), start, rates, batch, loop))
 
     def _outer_loss(self, network: nn.Sequential, learnt: Learnt, batch: TaskBatch) -> Tensor:
         loop = InnerLoop(self.inner_steps, self.order == 1, self.head_only)
@@ -108,28 +118,20 @@ class MAML(MetaNetwork):
         if self.engine == "learn2learn":
             from faultsyn.diagnose.learn2learn_engine import meta_loss as other_loss
 
-            return other_loss(learnt.encoder, self.dim, rates, batch, loop)
+            return other_loss(learnt.encoder, self._embedding, rates, batch, loop)
         return meta_loss(network, learnt.start(), rates, batch, loop)
-
-    def _batch(self, x: Tensor, drawn: Tasks, step: int, generator: torch.Generator) -> TaskBatch:
-        """The tasks of one step, jittered."""
-        rows = slice(step * self.tasks, (step + 1) * self.tasks)
-        parts = [
-            self._jittered(x[at.flatten(1)], generator)
-            for at in (drawn.support[rows], drawn.query[rows])
-        ]
-        return TaskBatch(parts[0], drawn.codes, parts[1], drawn.targets, drawn.way)
 
     def _train(self, support: WindowSet, rng: np.random.Generator) -> None:
         x, codes = self._seen(support), self._codes(support)
-        kept = self.base_weights_
-        if kept is None:
-            self._meta_train(x, support.labels, None, rng)
-        learnt = restored(self._learnt, self.base_weights_ or {})
-        self.base_weights_ = kept
+        weights = self.base_weights_
+        if weights is None:
+            start = self._start(rng)
+            self._train_on(start, x, support.labels, None, self.base_steps, rng)
+            weights = start.state_dict()
+        learnt = restored(self._learnt, weights)
         n_classes = len(self.classes_)
         counts = np.bincount(codes)
-        weights = torch.from_numpy((1 / (n_classes * counts[codes])).astype(np.float32))
+        shares = torch.from_numpy((1 / (n_classes * counts[codes])).astype(np.float32))
         made = adapted(
             self._skeleton(n_classes),
             {name: p.detach() for name, p in learnt.start().items()},
@@ -138,7 +140,7 @@ class MAML(MetaNetwork):
             torch.from_numpy(codes),
             n_classes,
             InnerLoop(self.steps, first_order=True, head_only=self.head_only, clip=_CLIP),
-            weights,
+            shares,
         )
         if not all(bool(p.isfinite().all()) for p in made.values()):
             raise InputError(
@@ -151,12 +153,12 @@ class MAML(MetaNetwork):
         return nn.Sequential(super()._encoder(), _Limited())
 
     def _learnt(self) -> Learnt:
-        return Learnt(self._encoder(), self.dim, self.learn_rates, self.head_only)
+        return Learnt(self._encoder(), self._embedding, self.learn_rates, self.head_only)
 
     def _skeleton(self, way: int) -> nn.Sequential:
         """Encoder and head without values; the inner loop is given them."""
         with torch.device("meta"):
-            return nn.Sequential(self._encoder(), nn.Linear(self.dim, way))
+            return nn.Sequential(self._encoder(), nn.Linear(self._embedding, way))
 
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
         return softmax(self._evaluate(self.network_, query).numpy())

@@ -36,7 +36,7 @@ class Matching(MetricLearner):
     def _network(self) -> nn.Module:
         if not self.full_context:
             return nn.Sequential(self._encoder())
-        return nn.Sequential(self._encoder(), _FullContext(self.dim))
+        return nn.Sequential(self._encoder(), _FullContext(self._embedding))
 
     def _scores(
         self, network: nn.Module, support: Tensor, codes: Tensor, n_classes: int, query: Tensor

@@ -17,7 +17,7 @@ from faultsyn.diagnose.encoders import initialised, restored
 from faultsyn.diagnose.linear import softmax
 from faultsyn.diagnose.meta_network import MetaNetwork
 from faultsyn.diagnose.tasks import Tasks
-from faultsyn.neural import torch_generator, train
+from faultsyn.neural import torch_generator
 from faultsyn.windows import WindowSet
 
 _BLOCK = 256  # queries compared at once; bounds memory
@@ -58,21 +58,13 @@ class MetricLearner(MetaNetwork):
         made: Tensor = network[0](x) if isinstance(network, nn.Sequential) else network(x)
         return made
 
-    def _meta_train(
-        self,
-        x: Tensor,
-        labels: NDArray[np.generic],
-        groups: NDArray[np.generic] | None,
-        rng: np.random.Generator,
-    ) -> None:
-        network = initialised(self._network, torch_generator(rng))
-        self._train_on(network, x, labels, groups, self.base_steps, rng)
-        self.base_weights_ = network.state_dict()
+    def _start(self, rng: np.random.Generator) -> nn.Module:
+        return initialised(self._network, torch_generator(rng))
 
     def _train(self, support: WindowSet, rng: np.random.Generator) -> None:
         x = self._seen(support)
         if self.base_weights_ is None:
-            network = initialised(self._network, torch_generator(rng))
+            network = self._start(rng)
         else:
             network = restored(self._network, self.base_weights_)
         if self.refine or self.base_weights_ is None:
@@ -91,27 +83,22 @@ class MetricLearner(MetaNetwork):
         ]
         return np.concatenate(drawn)
 
-    def _train_on(
-        self,
-        network: nn.Module,
-        x: Tensor,
-        labels: NDArray[np.generic],
-        groups: NDArray[np.generic] | None,
-        steps: int,
-        rng: np.random.Generator,
-    ) -> None:
-        tasks = self._tasks(labels, groups, steps, rng)
-        targets = tasks.targets
-        order = iter(range(steps))  # runs are not resumed, so a counter is no hidden state
+    def _step_loss(
+        self, module: nn.Module, x: Tensor, drawn: Tasks, step: int, generator: torch.Generator
+    ) -> Tensor:
+        at = torch.cat([drawn.support[step].flatten(), drawn.query[step].flatten()])
+        return self._loss_of(module, self._jittered(x[at], generator), drawn)
 
-        def loss(generator: torch.Generator) -> Tensor:
-            step = next(order)
-            at = torch.cat([tasks.support[step].flatten(), tasks.query[step].flatten()])
-            embedded = self._embed(network, self._jittered(x[at], generator))
-            support, query = embedded[: len(tasks.codes)], embedded[len(tasks.codes) :]
-            return self._episode_loss(network, support, query, tasks, targets)
+    def _held_out_loss(self, module: nn.Module, x: Tensor, drawn: Tasks) -> float:
+        both = torch.cat([drawn.support.flatten(1), drawn.query.flatten(1)], dim=1)
+        with torch.inference_mode():
+            return float(np.mean([float(self._loss_of(module, x[at], drawn)) for at in both]))
 
-        train(network, loss, torch_generator(rng), self._recipe(steps), self.name)
+    def _loss_of(self, module: nn.Module, x: Tensor, drawn: Tasks) -> Tensor:
+        """Loss of one episode of windows, support first."""
+        embedded = self._embed(module, x)
+        support, query = embedded[: len(drawn.codes)], embedded[len(drawn.codes) :]
+        return self._episode_loss(module, support, query, drawn, drawn.targets)
 
     def _episode_loss(
         self, network: nn.Module, support: Tensor, query: Tensor, tasks: Tasks, targets: Tensor

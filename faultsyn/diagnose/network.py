@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from faultsyn.diagnose.base import Consumes, FewShotClassifier
-from faultsyn.diagnose.encoders import ENCODERS, FEATURES, build_encoder, restored
+from faultsyn.diagnose.encoders import ENCODERS, FEATURES, SAME_SHAPE, build_encoder, restored
 from faultsyn.diagnose.front_ends import FRONT_ENDS, ROW_FRONT_ENDS, FrontEnd
 from faultsyn.diagnose.linear import ClassWeight, softmax
 from faultsyn.neural import Recipe, from_arrays, to_arrays
@@ -30,8 +31,9 @@ class NetworkClassifier(FewShotClassifier):
     Scaling comes from the base set where there is one, else from the support. A subclass is a
     dataclass too: its fields are its settings, those that are not arguments are what it learns.
 
-    - `encoder`: "wide", "residual" or "transformer" for windows, "features" for feature rows;
-      `width`: channels of its first layer, a multiple of 8; `dim`: length of the embedding.
+    - `encoder`: "wide", "residual" or "transformer" for windows, "features", "rows" or "directions"
+      for feature rows; `width`: channels of its first layer, a multiple of 8; `dim`: length of the
+      embedding, which of "rows" and "directions" is that of the rows.
     - `front`: what a window goes through before ("none", "log-spectrum", "envelope",
       "order-spectrum", "scalogram"), or a feature row ("none", "whiten": to unit covariance
       within the classes of the base set).
@@ -55,8 +57,8 @@ class NetworkClassifier(FewShotClassifier):
 
     @property
     def consumes(self) -> Consumes:
-        """Feature rows with the encoder "features", else windows."""
-        return "features" if self.encoder == FEATURES else "windows"
+        """Feature rows with an encoder of rows, else windows."""
+        return "features" if self.encoder in FEATURES else "windows"
 
     @property
     def meta_fitted(self) -> bool:
@@ -66,7 +68,7 @@ class NetworkClassifier(FewShotClassifier):
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         self._require(self.encoder in ENCODERS, "encoder", f"one of {sorted(ENCODERS)}")
-        fronts = sorted(ROW_FRONT_ENDS if self.encoder == FEATURES else FRONT_ENDS)
+        fronts = sorted(ROW_FRONT_ENDS if self.encoder in FEATURES else FRONT_ENDS)
         self._require(self.front in fronts, "front", f"one of {fronts}")
         self._require(self.width >= 8 and self.width % 8 == 0, "width", "a multiple of 8")
         self._require(self.dim >= 1, "dim", "an integer >= 1")
@@ -86,7 +88,7 @@ class NetworkClassifier(FewShotClassifier):
         self._train(support, rng)
 
     def _front_end(self, windows: WindowSet) -> FrontEnd:
-        if self.encoder == FEATURES:
+        if self.encoder in FEATURES:
             return FrontEnd.for_rows(windows, self.front)
         return FrontEnd.fit(windows, self.front)
 
@@ -103,6 +105,11 @@ class NetworkClassifier(FewShotClassifier):
     def _encoder(self) -> nn.Module:
         channels, length = self._seen_shape()
         return build_encoder(self.encoder, channels, length, self.width, self.dim)
+
+    @property
+    def _embedding(self) -> int:
+        """Length of an embedding."""
+        return math.prod(self._seen_shape()) if self.encoder in SAME_SHAPE else self.dim
 
     def _seen_shape(self) -> tuple[int, int]:
         """Channels and length behind the front end."""
@@ -140,7 +147,7 @@ class NetworkClassifier(FewShotClassifier):
 
     def _network(self) -> nn.Module:
         """The network that the support trains: encoder and linear head."""
-        return nn.Sequential(self._encoder(), nn.Linear(self.dim, len(self.classes_)))
+        return nn.Sequential(self._encoder(), nn.Linear(self._embedding, len(self.classes_)))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

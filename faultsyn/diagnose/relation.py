@@ -30,10 +30,10 @@ class Relation(MetricLearner):
 
     def _network(self) -> nn.Module:
         compare = nn.Sequential(
-            nn.Linear(3 * self.dim, self.dim),
-            nn.LayerNorm(self.dim),
+            nn.Linear(3 * self._embedding, self._embedding),
+            nn.LayerNorm(self._embedding),
             nn.ReLU(),
-            nn.Linear(self.dim, 1),
+            nn.Linear(self._embedding, 1),
         )
         return nn.Sequential(self._encoder(), compare)
 

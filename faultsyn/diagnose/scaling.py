@@ -67,11 +67,13 @@ class RowWhitener:
     """Feature rows to unit within-class covariance: the metric of a linear discriminant.
 
     The covariance is of all training rows around their class mean, each feature first scaled to
-    its own deviation, shrunk towards that diagonal (Ledoit and Wolf 2004), its root symmetric.
+    its own deviation, shrunk towards that diagonal (Ledoit and Wolf 2004), its root symmetric. The
+    normals' mean, or that of all rows where there are none, becomes zero.
 
-    - `matrix`: `(n_features, n_features)`.
+    - `mean`: `(n_features,)`; `matrix`: `(n_features, n_features)`.
     """
 
+    mean: NDArray[np.float64]
     matrix: NDArray[np.float64]
 
     @classmethod
@@ -92,8 +94,10 @@ class RowWhitener:
         covariance = (1 - share) * around.T @ around / len(around)
         covariance[np.diag_indices_from(covariance)] += max(share, _LEAST_SHARE)
         values, vectors = np.linalg.eigh(covariance)
-        return cls((vectors / np.sqrt(values)) @ vectors.T / scale[:, None])
+        normal = known.labels == NORMAL
+        centre = rows[normal if normal.any() else slice(None)].mean(axis=0)
+        return cls(centre, (vectors / np.sqrt(values)) @ vectors.T / scale[:, None])
 
     def apply(self, x: FloatArray) -> FloatArray:
         """Whitened rows `(n, 1, n_features)`."""
-        return np.asarray(x @ self.matrix, np.float32)
+        return np.asarray((x - self.mean) @ self.matrix, np.float32)

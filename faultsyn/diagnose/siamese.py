@@ -25,7 +25,7 @@ class Siamese(MetricLearner):
     name: ClassVar[str] = "siamese"
 
     def _network(self) -> nn.Module:
-        return nn.Sequential(self._encoder(), nn.Linear(self.dim, 1))
+        return nn.Sequential(self._encoder(), nn.Linear(self._embedding, 1))
 
     def _pairs(self, network: nn.Module, support: Tensor, query: Tensor) -> Tensor:
         """Log odds that query and support window are of one class, `(n_query, n_support)`."""
