@@ -41,14 +41,15 @@ def class_thresholds(proba: Floats, truth: Codes, coverage: float = 0.9) -> Floa
     return found
 
 
-def prediction_sets(proba: Floats, thresholds: Floats) -> NDArray[np.bool_]:
-    """Which classes belong to the set of each recording, `(n, C)`; the most probable always does.
+def prediction_sets(proba: Floats, thresholds: Floats, keep_top: bool = True) -> NDArray[np.bool_]:
+    """Which classes belong to the set of each recording, `(n, C)`.
 
-    An empty set would say nothing that a person can act on; keeping the top class only adds to the
-    coverage.
+    - `keep_top`: the most probable class always belongs to it. An empty set would say nothing that
+      a person can act on; keeping the top class only adds to the coverage.
     """
     inside = 1 - proba <= thresholds
-    inside[np.arange(len(proba)), proba.argmax(axis=1)] = True
+    if keep_top:
+        inside[np.arange(len(proba)), proba.argmax(axis=1)] = True
     return np.asarray(inside, bool)
 
 

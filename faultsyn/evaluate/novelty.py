@@ -1,12 +1,17 @@
 """How unlike everything known a window is; larger is stranger.
 
-- `mahalanobis`: squared distance to the nearest class mean under one shrunken within-class
-  covariance, over the number of features (Lee et al. 2018, A simple unified framework for detecting
-  out-of-distribution samples).
-- `neighbour`: distance to the k-th nearest training row in the same metric (Sun et al. 2022,
-  Out-of-distribution detection with deep nearest neighbors).
+- `diagonal`: squared distance to the nearest class mean, every feature over its own within-class
+  deviation, over the number of features. Directions in which a single machine hardly varies do not
+  count more than others, so that another load is no novelty at once.
+- `mahalanobis`: the same under the whole within-class covariance, shrunken (Lee et al. 2018, A
+  simple unified framework for detecting out-of-distribution samples).
+- `outlier`: log of the mean distance to the three nearest training rows, in the metric of
+  `diagonal`, over the distance that those have to their own nearest: a class that spreads widely
+  does not hide what lies beside one that does not (after the local outlier factor, Breunig et al.
+  2000, LOF: identifying density-based local outliers).
 - `energy`: minus log sum exp of the classifier's logits (Liu et al. 2020, Energy-based
   out-of-distribution detection, eq. 4 with T = 1).
+- `combined`: `outlier` and `energy`, each in deviations of the known windows, added.
 - `ensemble`: entropy of the mean prediction of classifiers that saw different groups
   (Lakshminarayanan et al. 2017, Simple and scalable predictive uncertainty estimation).
 """
@@ -15,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -27,8 +33,10 @@ from faultsyn.errors import InputError
 
 Floats = NDArray[np.float64]
 
-KINDS = ("mahalanobis", "neighbour", "energy", "ensemble")
-NEIGHBOURS = 5
+NEIGHBOURS = 3
+MOST_ROWS = 3000
+"""Training rows that neighbours are looked for among; bounds time and memory."""
+_SMALL = 1e-6
 _LEAST_SHARE = 1e-3
 """Least shrinkage: with few rows the covariance has directions without any variance."""
 
@@ -46,8 +54,11 @@ class Metric:
     codes: NDArray[np.intp]
 
     @classmethod
-    def fit(cls, rows: NDArray[Any], codes: NDArray[np.intp]) -> Self:
-        """Learn from training rows `(n, d)`; Ledoit-Wolf shrinkage towards each own variance.
+    def fit(cls, rows: NDArray[Any], codes: NDArray[np.intp], share: float | None = None) -> Self:
+        """Learn from training rows `(n, d)`.
+
+        - `share`: shrinkage of the correlations towards none, 0 to 1; that of Ledoit and Wolf
+          (2004) when None.
 
         Raises `InputError` on no rows.
         """
@@ -60,9 +71,13 @@ class Metric:
         scale = around.std(axis=0)
         scale = np.where(scale > 1e-9 * np.abs(x).max(axis=0, initial=1e-30), scale, 1.0)
         around = around / scale
-        share = 1.0
-        if len(x) > len(np.unique(codes)):
-            share = max(float(ledoit_wolf_shrinkage(around, assume_centered=True)), _LEAST_SHARE)
+        if share is None:
+            several = len(x) > len(np.unique(codes))
+            found = ledoit_wolf_shrinkage(around, assume_centered=True) if several else 1.0
+            share = max(float(found), _LEAST_SHARE)
+        if share >= 1:
+            whiten = np.diag(1 / scale)
+            return cls(whiten, x @ whiten, np.asarray(codes, np.intp))
         covariance = (1 - share) * around.T @ around / len(x)
         covariance[np.diag_indices_from(covariance)] += share
         lower = cholesky(covariance, lower=True)
@@ -79,20 +94,52 @@ class Metric:
         """Rows `(n, d)` in this metric."""
         return np.asarray(np.asarray(rows, np.float64) @ self.whiten)
 
-    def squared(self, rows: NDArray[Any]) -> Floats:
-        """Squared distances of rows to the training rows, `(n, n_training)`."""
-        return _squared(self.mapped(rows), self.rows)
+    def squared_between(self, rows: NDArray[Any], others: NDArray[Any]) -> Floats:
+        """Squared distances of rows `(n, d)` to others `(m, d)` in this metric, `(n, m)`."""
+        return _squared(self.mapped(rows), self.mapped(others))
 
-    def mahalanobis(self, rows: NDArray[Any]) -> Floats:
+    def to_means(self, rows: NDArray[Any]) -> Floats:
         """Squared distance to the nearest class mean over the number of features, `(n,)`."""
         nearest = _squared(self.mapped(rows), self.means).min(axis=1)
         return np.asarray(nearest / self.rows.shape[1])
 
-    def neighbour(self, rows: NDArray[Any]) -> Floats:
-        """Distance to the k-th nearest training row over the root of the features, `(n,)`."""
-        k = min(NEIGHBOURS, len(self.rows))
-        squares = np.partition(self.squared(rows), k - 1, axis=1)[:, k - 1]
-        return np.asarray(np.sqrt(squares / self.rows.shape[1]))
+    @cached_property
+    def _sample(self) -> tuple[Floats, Floats]:
+        """Training rows for neighbours, evenly spread, and the distance of each to its own."""
+        n = len(self.rows)
+        at = np.arange(n) if n <= MOST_ROWS else np.linspace(0, n - 1, MOST_ROWS).astype(int)
+        rows = self.rows[at]
+        k = min(NEIGHBOURS + 1, len(rows))  # itself is among them
+        own = np.sqrt(np.partition(_squared(rows, rows), k - 1, axis=1)[:, :k]).sum(axis=1)
+        own = own / max(k - 1, 1)
+        return rows, np.maximum(own, _SMALL * max(float(own.mean()), _SMALL))
+
+    def outlier(self, rows: NDArray[Any]) -> Floats:
+        """Log distance to the nearest training rows over their own to each other, `(n,)`."""
+        known, own = self._sample
+        k = min(NEIGHBOURS, len(known))
+        squares = _squared(self.mapped(rows), known)
+        nearest = np.argpartition(squares, k - 1, axis=1)[:, :k]
+        mine = np.sqrt(np.take_along_axis(squares, nearest, axis=1)).mean(axis=1)
+        return np.asarray(np.log(np.maximum(mine, _SMALL) / own[nearest].mean(axis=1)))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Median and robust deviation of a score over known windows."""
+
+    centre: float
+    spread: float
+
+    @classmethod
+    def fit(cls, scores: Floats) -> Self:
+        """Of `(n,)` scores; the deviation is that of a normal distribution of equal quartiles."""
+        low, centre, high = np.quantile(scores, (0.25, 0.5, 0.75))
+        return cls(float(centre), max(float(high - low) / 1.349, _SMALL))
+
+    def __call__(self, scores: Floats) -> Floats:
+        """Scores in deviations."""
+        return np.asarray((scores - self.centre) / self.spread)
 
 
 def energy(logits: Floats) -> Floats:

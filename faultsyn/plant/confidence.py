@@ -13,12 +13,16 @@ from faultsyn.evaluate.alarms import alarm_rate
 from faultsyn.evaluate.calibration import Calibration, fit_calibration
 from faultsyn.evaluate.conformal import class_thresholds, prediction_sets
 from faultsyn.evaluate.diagnosis import calibration_error
-from faultsyn.evaluate.novelty import auroc, threshold
+from faultsyn.evaluate.novelty import Scale, auroc, threshold
 from faultsyn.plant.crossfit import HeldOut
 from faultsyn.windows import NORMAL
 
 Floats = NDArray[np.float64]
 
+COMBINED = ("outlier", "energy")
+_PLAIN = "diagonal"
+_CLEARLY = 0.02
+"""AUROC by which another unknown score must lead the plainest one."""
 _FEWEST_UNITS = 20
 """Held-out recordings from which the limits of a recording are taken, else from its windows."""
 
@@ -33,8 +37,9 @@ class Confidence:
     - `coverage`: that of the prediction sets, for each class.
     - `of_recordings`, `of_windows`: `(C,)` thresholds of the sets for recordings of several windows
       and of one.
-    - `kind`: the unknown score in use; `known`: share of known recordings that its limits let
-      pass; `recording_limit`, `window_limit`: for recordings of several windows and of one.
+    - `kind`: the unknown score in use; `scales`: of those that "combined" adds; `known`: least
+      share of known windows that its limits let pass; `recording_limit`, `window_limit`: for
+      recordings of several windows and of one.
     - `alarm`: probability of a fault from which a recording is alarmed; None without healthy class.
     - `measured`: figures on the held-out recordings.
     """
@@ -46,6 +51,7 @@ class Confidence:
     of_recordings: Floats
     of_windows: Floats
     kind: str
+    scales: Mapping[str, Scale]
     known: float
     recording_limit: float
     window_limit: float
@@ -57,7 +63,7 @@ class Confidence:
         """For a support too small to hold anything out."""
         never = np.full(len(classes), np.inf)
         return cls(
-            "none", classes, Calibration(), 0.0, never, never, "mahalanobis", 1.0, np.inf, np.inf,
+            "none", classes, Calibration(), 0.0, never, never, _PLAIN, {}, 1.0, np.inf, np.inf,
             0.5 if NORMAL in classes else None, {},
         )  # fmt: skip
 
@@ -79,20 +85,30 @@ class Confidence:
         of_recordings = class_thresholds(judged, truth, coverage)
         few = ~np.isfinite(of_recordings)
         of_recordings[few] = of_windows[few]
+        scales = {part: Scale.fit(held.strange[part]) for part in COMBINED}
+        known_scores = {**held.strange, "combined": combined(held.strange, scales)}
+        withheld = {**held.withheld, "combined": combined(held.withheld, scales)}
         areas = {
             kind: area
-            for kind in held.strange
-            if (area := auroc(held.strange[kind], held.withheld[kind])) is not None
+            for kind in known_scores
+            if (area := auroc(known_scores[kind], withheld[kind])) is not None
         }
-        kind = max(areas, key=lambda name: areas[name]) if areas else "mahalanobis"
-        strange = held.strange[kind]
+        kind = _chosen(areas)
+        strange = known_scores[kind]
         means = np.array([strange[unit].mean() for unit in units])
-        window_limit = threshold(strange, known)
-        recording_limit = threshold(means, known) if len(means) >= _FEWEST_UNITS else window_limit
+        window_limit = _limit(strange, withheld[kind], known)
+        recording_limit = window_limit
+        if len(means) >= _FEWEST_UNITS:
+            strangers = _means(withheld[kind], held.withheld_unit)
+            recording_limit = _limit(means, strangers, known)
         measured = _figures(judged, truth, groups, losses) | {
             "held_out_windows": len(held),
             "unknown_auroc": areas,
-            "unknown_withheld": len(held.withheld[kind]),
+            "unknown_withheld": len(withheld[kind]),
+            "known_called_unknown": float((strange > window_limit).mean()),
+            "withheld_called_unknown": float((withheld[kind] > window_limit).mean())
+            if len(withheld[kind])
+            else None,
             "set_size": float(prediction_sets(judged, of_recordings).sum(axis=1).mean()),
         }
         alarm = None
@@ -104,8 +120,8 @@ class Confidence:
                 alarm = rate.threshold
                 measured["alarm"] = vars(rate)
         return cls(
-            held.level, held.classes, calibration, coverage, of_recordings, of_windows, kind, known,
-            recording_limit, window_limit, alarm, measured,
+            held.level, held.classes, calibration, coverage, of_recordings, of_windows, kind,
+            scales, known, recording_limit, window_limit, alarm, measured,
         )  # fmt: skip
 
     @property
@@ -134,6 +150,7 @@ class Confidence:
             "calibration": calibration,
             "coverage": self.coverage,
             "kind": self.kind,
+            "scales": {part: [s.centre, s.spread] for part, s in self.scales.items()},
             "known": self.known,
             "alarm": self.alarm,
             "measured": self.measured,
@@ -152,12 +169,41 @@ class Confidence:
             of_recordings=arrays["confidence.of_recordings"],
             of_windows=arrays["confidence.of_windows"],
             kind=str(info["kind"]),
+            scales={str(p): Scale(float(s[0]), float(s[1])) for p, s in info["scales"].items()},
             known=float(info["known"]),
             recording_limit=float(limits[0]),
             window_limit=float(limits[1]),
             alarm=None if info["alarm"] is None else float(info["alarm"]),
             measured=dict(info["measured"]),
         )
+
+
+def _limit(known: Floats, strangers: Floats, share: float) -> float:
+    """The score that `share` of the known do not exceed, or more where strangers leave room.
+
+    Half-way to what nine in ten withheld faults exceed: known faults on another machine or at
+    another load score higher than any that was held out, and a limit at their edge would call them
+    all unknown.
+    """
+    limit = threshold(known, share)
+    if len(strangers) == 0:
+        return limit
+    return max(limit, (limit + float(np.quantile(strangers, 0.1))) / 2)
+
+
+def _means(scores: Floats, units: NDArray[np.str_]) -> Floats:
+    return np.array([scores[units == unit].mean() for unit in np.unique(units)])
+
+
+def combined(scores: Mapping[str, Floats], scales: Mapping[str, Scale]) -> Floats:
+    """The sum of the scores in `COMBINED`, each in its own deviations, `(n,)`."""
+    return np.asarray(sum(scales[part](scores[part]) for part in COMBINED))
+
+
+def _chosen(areas: dict[str, float]) -> str:
+    """The plainest score, unless another is clearly better on withheld faults."""
+    best = max(areas, key=lambda name: areas[name], default=_PLAIN)
+    return best if areas.get(best, 0) > areas.get(_PLAIN, 0) + _CLEARLY else _PLAIN
 
 
 def _figures(

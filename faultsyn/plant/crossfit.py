@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from faultsyn.evaluate.novelty import energy
+from faultsyn.evaluate.novelty import Metric, energy
 from faultsyn.experiment.shots import Support
 from faultsyn.experiment.split import Fold, Indices
 from faultsyn.plant.fitting import Fitted, Recipe
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
 
 _WITHHELD = 2
-SCORES = ("mahalanobis", "neighbour", "energy")
+SCORES = ("diagonal", "mahalanobis", "outlier", "energy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,15 @@ class HeldOut:
         return len(self.index)
 
 
-def cross_fit(recipe: Recipe, support: Support, progress: Progress | None = None) -> HeldOut | None:
+def cross_fit(
+    recipe: Recipe,
+    support: Support,
+    hold_out: Level | None = None,
+    progress: Progress | None = None,
+) -> HeldOut | None:
     """Hold out parts of the support in turn; None where it is too small for that.
+
+    - `hold_out`: what is held out; see `faultsyn.plant.folds.inner_folds`.
 
     Every fault class is also withheld, in the `_WITHHELD` folds that hold most of it out, so that
     the scores of unknown faults come from faults that were really unknown.
@@ -59,8 +66,9 @@ def cross_fit(recipe: Recipe, support: Support, progress: Progress | None = None
     chosen = np.sort(support.all)
     labels = data.windows.labels
     level, fold_of = inner_folds(
-        data.windows.table, labels, chosen, data.task.split.groups, recipe.seed, data.task.name
-    )
+        data.windows.table, labels, chosen, data.task.split.groups, recipe.seed, data.task.name,
+        hold_out,
+    )  # fmt: skip
     if level == "none":
         return None
     classes = tuple(sorted(set(labels[chosen].tolist())))
@@ -107,14 +115,18 @@ class _Part:
 
 def scores_of(fitted: Fitted, windows: WindowSet, rows: WindowSet) -> dict[str, Floats]:
     """Unknown scores of windows by kind, each `(n,)`."""
-    metric = fitted.metric()
-    takes = rows if fitted.classifier.consumes == "features" else windows
-    found = {
-        "mahalanobis": metric.mahalanobis(rows.rows),
-        "neighbour": metric.neighbour(rows.rows),
-        "energy": energy(fitted.classifier.logits(takes)),
-    }
-    return found
+    return {kind: strangeness(kind, fitted, windows, rows) for kind in SCORES}
+
+
+def strangeness(
+    kind: str, fitted: Fitted, windows: WindowSet, rows: WindowSet, metric: Metric | None = None
+) -> Floats:
+    """One unknown score of windows, `(n,)`; `metric` where it is at hand."""
+    if kind == "energy":
+        takes = rows if fitted.classifier.consumes == "features" else windows
+        return energy(fitted.classifier.logits(takes))
+    metric = metric or fitted.metric(None if kind == "mahalanobis" else 1.0)
+    return metric.outlier(rows.rows) if kind == "outlier" else metric.to_means(rows.rows)
 
 
 def _judge(

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from faultsyn.artifact import Artifact, load_artifact, save_artifact
 from faultsyn.diagnose import restore_classifier
 from faultsyn.errors import InputError
-from faultsyn.evaluate.novelty import Metric, energy
-from faultsyn.plant.confidence import Confidence
-from faultsyn.plant.crossfit import aligned
+from faultsyn.evaluate.novelty import Metric
+from faultsyn.plant.baseline import Baseline
+from faultsyn.plant.confidence import COMBINED, Confidence, combined
+from faultsyn.plant.crossfit import aligned, strangeness
 from faultsyn.plant.fitting import Fitted
 from faultsyn.plant.posed import Posed
 from faultsyn.signal.representation import Representation
@@ -32,6 +33,7 @@ class Diagnoser:
 
     - `posed`: the question; `fitted`: representation, classifier, support.
     - `confidence`: calibration, prediction sets, unknown limits.
+    - `baseline`: what healthy looks like; None where no healthy window was there.
     - `provenance`: by step, what it was made from (see `docs/plant.md`).
     """
 
@@ -39,9 +41,11 @@ class Diagnoser:
     fitted: Fitted
     confidence: Confidence
     provenance: dict[str, Any] = field(default_factory=dict)
+    baseline: Baseline | None = None
 
     def __post_init__(self) -> None:
-        self.metric: Metric = self.fitted.metric()
+        full = self.confidence.kind == "mahalanobis"
+        self.metric: Metric = self.fitted.metric(None if full else 1.0)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -55,13 +59,17 @@ class Diagnoser:
 
     def strange(self, windows: WindowSet, rows: WindowSet) -> Floats:
         """The unknown score in use, `(n,)`."""
-        kind = self.confidence.kind
-        if kind == "mahalanobis":
-            return self.metric.mahalanobis(rows.rows)
-        if kind == "neighbour":
-            return self.metric.neighbour(rows.rows)
-        takes = rows if self.fitted.classifier.consumes == "features" else windows
-        return energy(self.fitted.classifier.logits(takes))
+        confidence = self.confidence
+        if confidence.kind != "combined":
+            return strangeness(confidence.kind, self.fitted, windows, rows, self.metric)
+        parts = {
+            part: strangeness(part, self.fitted, windows, rows, self.metric) for part in COMBINED
+        }
+        return combined(parts, confidence.scales)
+
+    def support_distances(self, rows: WindowSet) -> Floats:
+        """Squared distances of rows to every support row, `(n, n_support)`."""
+        return self.metric.squared_between(rows.rows, self.fitted.support.rows)
 
     def summary(self) -> dict[str, Any]:
         """What it is, as plain values."""
@@ -90,12 +98,17 @@ class Diagnoser:
             arrays |= more
         more, confidence = self.confidence.state()
         arrays |= more
+        baseline = None
+        if self.baseline is not None:
+            more, baseline = self.baseline.state()
+            arrays |= more
         info = {
             "posed": self.posed.as_json(),
             "classifier": {"name": classifier.name, "info": classifier.info},
             "support": support,
             "learnt": learnt,
             "confidence": confidence,
+            "baseline": baseline,
             "provenance": self.provenance,
             **representation,
         }
@@ -136,7 +149,11 @@ class Diagnoser:
         confidence = Confidence.restore(arrays, info["confidence"])
         _check(classifier.classes_, confidence, support, where)
         fitted = Fitted(representation, classifier, support, learnt)
-        return cls(Posed.from_json(info["posed"]), fitted, confidence, dict(info["provenance"]))
+        baseline = None
+        if info["baseline"] is not None:
+            baseline = Baseline.restore(arrays, info["baseline"])
+        posed = Posed.from_json(info["posed"])
+        return cls(posed, fitted, confidence, dict(info["provenance"]), baseline)
 
 
 def _check(

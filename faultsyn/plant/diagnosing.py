@@ -10,6 +10,7 @@ from typing import Any
 
 from faultsyn.errors import FaultsynError
 from faultsyn.plant.diagnoser import Diagnoser
+from faultsyn.plant.evidence import evidence, warnings
 from faultsyn.plant.recorded import Measured
 from faultsyn.plant.rows import write_csv
 from faultsyn.plant.sources import Listed, listed, measure
@@ -91,6 +92,8 @@ def verdict_on(diagnoser: Diagnoser, found: Measured) -> Verdict:
         return made
     made = decide(made, diagnoser.confidence, proba, strange)
     made.severities = list(diagnoser.posed.severities.get(made.label, ()))
+    made.evidence = evidence(diagnoser, found.windows, rows, made)
+    made.warnings += warnings(diagnoser, made)
     return made
 
 

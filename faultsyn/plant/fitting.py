@@ -100,12 +100,12 @@ class Fitted:
             self.representation, made, self.support.take(kept), self.learnt.take(kept), base
         ).train((*parts, "without", label))
 
-    def metric(self) -> Metric:
-        """The metric of the real support rows."""
+    def metric(self, share: float | None) -> Metric:
+        """The metric of the real support rows; `share` as of `Metric.fit`."""
         real = self.support.take(~self.support.synthetic)
         known = real if len(real) else self.support
         _, codes = np.unique(known.labels, return_inverse=True)
-        return Metric.fit(known.rows, codes)
+        return Metric.fit(known.rows, codes, share)
 
     def rows(self, windows: WindowSet) -> WindowSet:
         """Feature rows of windows in physical units."""

@@ -7,11 +7,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from faultsyn.errors import InputError
 from faultsyn.experiment.filters import Columns, keys
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.split import Indices
 
-Level = Literal["group", "recording", "time block", "none"]
+Level = Literal["group", "recording", "time block", "window", "none"]
+"""What is held out; "window", at random, leaks and is for data that are exchangeable by nature."""
 
 MOST = 5
 """Folds at most."""
@@ -24,6 +26,7 @@ def inner_folds(
     groups: tuple[str, ...],
     seed: int,
     what: str,
+    level: Level | None = None,
 ) -> tuple[Level, NDArray[np.intp]]:
     """The level that is held out, and the fold of each chosen window (-1: never held out).
 
@@ -32,18 +35,25 @@ def inner_folds(
 
     Groups where every class has at least two, else recordings, else stretches of time of each
     recording, which says least about another machine; "none" where a class has one window only.
+    `level` asks for one of them.
     """
     mine = labels[chosen]
+    if min(int((mine == label).sum()) for label in set(mine.tolist())) < 2:
+        return "none", np.full(len(chosen), -1)
+    if level == "window":
+        return level, _dealt(np.arange(len(chosen)).astype(str), mine, seed, what)
     units: list[tuple[Level, NDArray[np.str_]]] = []
     if groups:
         units.append(("group", keys(table, groups, what)[chosen]))
     units.append(("recording", keys(table, ("recording",), what)[chosen]))
-    for level, unit in units:
+    for name, unit in units:
+        if level not in (None, name):
+            continue
         least = min(len(set(unit[mine == label])) for label in set(mine.tolist()))
         if least >= 2:
-            return level, _dealt(unit, mine, seed, what)
-    if min(int((mine == label).sum()) for label in set(mine.tolist())) < 2:
-        return "none", np.full(len(chosen), -1)
+            return name, _dealt(unit, mine, seed, what)
+        if level is not None:
+            raise InputError(f"{what}: a class has one {level} only, none can be held out")
     recording = keys(table, ("recording",), what)[chosen]
     return "time block", _blocks(recording, mine, np.asarray(table["start"], float)[chosen])
 

@@ -17,12 +17,18 @@ from faultsyn.experiment.split import Fold
 from faultsyn.experiment.study import classifier_arm, generator_arm
 from faultsyn.experiment.task import Task
 from faultsyn.experiment.training import ARRAYS, Place, places
+from faultsyn.experiment.views import METADATA
+from faultsyn.plant.baseline import Baseline
 from faultsyn.plant.confidence import Confidence
 from faultsyn.plant.crossfit import cross_fit
 from faultsyn.plant.diagnoser import Diagnoser
 from faultsyn.plant.fitting import Recipe
+from faultsyn.plant.folds import Level
 from faultsyn.plant.posed import Posed
+from faultsyn.plant.states import States
+from faultsyn.windows import WindowSet
 
+_MOST_HEALTHY = 2000
 Progress = Callable[[int, int, str], None]
 
 
@@ -35,6 +41,7 @@ def train_diagnoser(
     n_synthetic: int | None = None,
     fold: str | int | None = None,
     coverage: float = 0.9,
+    hold_out: Level | None = None,
     seed: int = 0,
     cache: str | Path = ARRAYS,
     progress: Progress | None = None,
@@ -47,6 +54,7 @@ def train_diagnoser(
     - `fold`: number (from 1) or name of the fold whose training side alone is seen; all windows
       without.
     - `coverage`: stated coverage of the prediction sets.
+    - `hold_out`: what confidence is learnt from; see `faultsyn.plant.folds.inner_folds`.
 
     Confidence is learnt from parts of the support that are held out in turn; then everything is
     fitted once more on all of it. Raises `InputError` on an unknown preset or fold, a class with
@@ -54,7 +62,6 @@ def train_diagnoser(
     """
     started = time.perf_counter()
     place = Place.of(task, fold, seed, cache)
-    data = place.data
     if task.split.scheme == "episodes":
         raise InputError(
             f"{task.name}: draws its classes anew in every episode",
@@ -62,45 +69,73 @@ def train_diagnoser(
         )
     amount = {} if n_synthetic is None else {"n_synthetic": n_synthetic}
     recipe = Recipe(
-        data,
+        place.data,
         generator_arm({"preset": str(generator), **amount}),
         classifier_arm(str(classifier)),
         k,
         seed,
         Path(cache).parent,
     )
+    made = trained(recipe, place.side, coverage=coverage, hold_out=hold_out, progress=progress)
+    told = made.provenance["train"]
+    told["fold"] = None if place.fold is None else place.fold.name
+    told["seconds"] = round(time.perf_counter() - started, 3)
+    return made
+
+
+def trained(
+    recipe: Recipe,
+    side: Fold,
+    *,
+    coverage: float = 0.9,
+    hold_out: Level | None = None,
+    progress: Progress | None = None,
+) -> Diagnoser:
+    """Train on the training side of a fold; `train_diagnoser` says what the arguments are."""
+    data, task = recipe.data, recipe.data.task
     support = draw_support(
-        data.windows.table, data.windows.labels, data.classes, place.side, task.shots, k, seed,
-        task.normals, task.name,
+        data.windows.table, data.windows.labels, data.classes, side, task.shots, recipe.k,
+        recipe.seed, task.normals, task.name,
     )  # fmt: skip
-    held = cross_fit(recipe, support, progress)
+    held = cross_fit(recipe, support, hold_out, progress)
     known = np.sort(support.all)
-    final = Fold(place.side.name, known, known[:0])
     if progress is not None:
         progress(5, 6, "final fit")
-    fitted = recipe.fit(final, support)
+    fitted = recipe.fit(Fold(side.name, known, known[:0]), support)
     classes = tuple(sorted(data.classes))
     confidence = Confidence.none(classes) if held is None else Confidence.fit(held, coverage)
-    told = _told(recipe, support, place, time.perf_counter() - started)
     seen = data.windows.take(known)
-    return Diagnoser(Posed.of(task, seen), fitted, confidence, {"train": told})
+    baseline = _baseline(recipe, support, seen)
+    posed = Posed.of(task, seen)
+    return Diagnoser(posed, fitted, confidence, {"train": _told(recipe, seen)}, baseline)
 
 
-def _told(recipe: Recipe, support: Support, place: Place, seconds: float) -> dict[str, Any]:
-    data = place.data
-    windows = data.windows.take(np.sort(support.all))
+def _baseline(recipe: Recipe, support: Support, seen: WindowSet) -> Baseline | None:
+    """Of the support's normals, else of the task's healthy recordings."""
+    data = recipe.data
+    healthy = data.windows.take(np.sort(support.normals))
+    if len(healthy) == 0 and data.healthy is not None:
+        healthy = data.healthy.take(slice(0, _MOST_HEALTHY))
+    if len(healthy) == 0:
+        return None
+    given_away = {*data.task.label.column, "label", "severity", "start"}
+    wanted = dict.fromkeys((*METADATA, *(data.task.metadata or ())))
+    states = States.learn(seen.table, [name for name in wanted if name not in given_away])
+    return Baseline.learn(healthy, states)
+
+
+def _told(recipe: Recipe, windows: WindowSet) -> dict[str, Any]:
+    data = recipe.data
     labels, counts = np.unique(windows.labels, return_counts=True)
     return {
         "task": data.task.name,
         "store": data.task.store,
         "data_hash": data.data_hash,
-        "fold": None if place.fold is None else place.fold.name,
         "k": recipe.k,
         "seed": recipe.seed,
         "windows": dict(zip(labels.tolist(), counts.tolist(), strict=True)),
         "generator": recipe.generator.numerics,
         "classifier": recipe.classifier.numerics,
-        "seconds": round(seconds, 3),
         "code": code_version(),
         "seen": Seen.of(windows, data.task.split).as_json(),
         "support": places(windows),
