@@ -236,6 +236,7 @@ def _artifact(path: str | Path) -> dict[str, Any]:
     head = read_head(path, "generator")
     keys = ("classes", "shape", "channels", "rate", "provenance", "curves")
     told = {key: head["info"][key] for key in keys}
+    told["privacy"] = head["info"].get("privacy", {})
     return {"path": str(path), "generator": head["name"], "config": head["config"], **told}
 
 

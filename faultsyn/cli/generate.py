@@ -104,9 +104,13 @@ def _show_artifact(made: dict[str, Any], step: str, as_json: bool) -> None:
         ["seconds", f"{told['seconds']:.1f}"],
     ]
     rows += _curve_rows(made["curves"].get(step, {}))
+    claim = made["privacy"].get(step, {})
+    rows += [[f"privacy: {name}", str(value)] for name, value in claim.items() if name != "warning"]
     if step == "adapt":
         rows.insert(1, ["classes", ", ".join(made["classes"])])
     table(f"{made['generator']}: {step}", ["", ""], rows)
+    if "warning" in claim:
+        say(f"warning: {claim['warning']}")
     say(f"artefact: {made['path']}")
 
 

@@ -237,7 +237,6 @@ class _Work:
         anonymity, why = released_table(released, members)
         if anonymity is None:
             self._left_out["anonymity"] = why
-        generator = self.releaser.generator
         sides = self._sides[0]
         facts = {
             "task": self._name,
@@ -254,7 +253,7 @@ class _Work:
         }
         return Audit(
             facts,
-            dict(getattr(generator, "privacy_", {})),
+            dict(self.releaser.claim),
             self._membership(),
             self._attributes,
             self._links(),

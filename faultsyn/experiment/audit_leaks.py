@@ -119,7 +119,7 @@ def canary_row(
     """
     canary = stranger.with_x(-_LOUD * stranger.x)
     both = concat([members, canary])
-    delta = float(getattr(releaser.generator, "privacy_", {}).get("delta", DELTA))
+    delta = float(releaser.claim.get("delta", DELTA))
     target = canary.rows.astype(np.float64)
 
     def score(there: bool, draw: np.random.Generator) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ class Releaser:
 
     - `generator`: pretrained, never adapted itself.
     - `n`: windows that are released of each class.
+    - `claim`: what the last generator states of differential privacy for its adaptation.
 
     A generator that makes feature rows works on the task's representation, scaled by the normals
     and the windows `members`. Raises `InputError` where there are no normals and it needs some.
@@ -36,6 +39,7 @@ class Releaser:
         chosen = load_preset(preset, "generator")
         self.generator: Generator = build_generator(chosen.method, **chosen.config)
         self.n = n
+        self.claim: Mapping[str, Any] = {}
         self._representation: Representation | None = None
         normals = place.normals()
         if self.generator.space == "features":
@@ -55,6 +59,7 @@ class Releaser:
         """`n` windows of each class in `members`, which are in the generator's space."""
         generator = deepcopy(self.generator)
         generator.adapt(members, rng)
+        self.claim = generator.privacy_.get("adapt", {})
         return concat(generator.sample(self.n, rng, label=label) for label in generator.classes_)
 
     def _scaled(self, place: Place, normals: WindowSet, members: WindowSet) -> Representation:

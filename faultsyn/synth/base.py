@@ -51,6 +51,8 @@ class Generator(ABC):
       own.
     - `warnings_`: what whoever uses the windows must know, in a sentence each.
     - `provenance_`: by step, what it was trained on and how; whoever calls the step sets it.
+    - `privacy_`: by step, what is claimed of differential privacy (`faultsyn.privacy.budget`);
+      empty where nothing is.
     """
 
     name: ClassVar[str]
@@ -64,6 +66,7 @@ class Generator(ABC):
     curves_: Mapping[str, Any] = MappingProxyType({})
     warnings_: tuple[str, ...] = ()
     provenance_: Mapping[str, Any] = MappingProxyType({})
+    privacy_: Mapping[str, Any] = MappingProxyType({})
     shape_: tuple[int, int]
     channels_: tuple[str, ...]
     rate_: float
@@ -160,6 +163,7 @@ class Generator(ABC):
             "curves": dict(self.curves_),
             "warnings": list(self.warnings_),
             "provenance": dict(self.provenance_),
+            "privacy": dict(self.privacy_),
         }
         return save_artifact(path, Artifact("generator", self.name, self.config(), info, arrays))
 
@@ -179,6 +183,7 @@ class Generator(ABC):
         made.curves_ = artifact.info.get("curves", {})
         made.warnings_ = tuple(artifact.info.get("warnings", ()))
         made.provenance_ = artifact.info.get("provenance", {})
+        made.privacy_ = artifact.info.get("privacy", {})
         made._restore(artifact.arrays, artifact.info)
         return made
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -20,15 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
-from faultsyn.synth.diffusion_ts.settings import Diversity, Layout, Target, Training
+from faultsyn.synth.diffusion_ts.private import PrivateStep
+from faultsyn.synth.diffusion_ts.settings import Diversity, Layout, Target, Training, Units
 from faultsyn.synth.scaling import ChannelScaler
 from faultsyn.synth.shots import ShotGenerator
-from faultsyn.windows import WindowSet
+from faultsyn.windows import NORMAL, WindowSet
 
 if TYPE_CHECKING:
     from faultsyn.synth.diffusion_ts.model import Model
 
 _SHORTEST, _LONGEST = 4, 2048
+_PUBLIC_PEAK = 8.0  # taken for the largest value where that may not be looked at
 _BEYOND = 1.25  # predictions are held within so many times the largest value seen
 
 
@@ -53,6 +56,9 @@ class FaultDiffusionPaper(ShotGenerator):
       one, and lambda; 0: off.
     - `sample_steps`: None: ancestral sampling with all T steps; a number: DDIM with so many.
     - `eta`: noise of DDIM, 0: none.
+    - `privacy`: by step ("pretrain", "adapt"), the settings of a `PrivateStep`: the step is trained
+      by DP-SGD and `privacy_` states what holds. The diversity loss compares the windows of a batch
+      with one another, which bounds no single window's part: with "adapt" it must be switched off.
 
     It generates a class, not an operating state: a condition column is carried over only where all
     shots of the class agree. Raises `InputError` on windows below 4 or above 2048 samples.
@@ -90,6 +96,7 @@ class FaultDiffusionPaper(ShotGenerator):
         diversity_weight: float = 0.1,
         sample_steps: int | None = None,
         eta: float = 0.0,
+        privacy: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.width = width
         self.heads = heads
@@ -113,6 +120,7 @@ class FaultDiffusionPaper(ShotGenerator):
         self.diversity_weight = diversity_weight
         self.sample_steps = sample_steps
         self.eta = eta
+        self.privacy = privacy
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
@@ -138,6 +146,23 @@ class FaultDiffusionPaper(ShotGenerator):
         few = self.sample_steps is None or 1 <= self.sample_steps <= self.noise_steps
         self._require(few, "sample_steps", f"1 to noise_steps ({self.noise_steps}) or null")
         self._require(0 <= self.eta <= 1, "eta", "0 to 1")
+        self._private("pretrain")
+        coupled = self._private("adapt") is not None and self.diversity_weight > 0
+        self._require(
+            not coupled,
+            "diversity_weight",
+            "0 with private adaptation (the diversity loss couples the windows of a batch, and "
+            "clipping then bounds no single window's part)",
+        )
+
+    def _private(self, step: str) -> PrivateStep | None:
+        """How a step is trained privately, None where it is not."""
+        given = self.privacy or {}
+        unknown = sorted(set(given) - {"pretrain", "adapt"})
+        if unknown:
+            raise InputError(f"{self.name}: privacy: expected pretrain or adapt, got {unknown}")
+        told = given.get(step)
+        return None if told is None else PrivateStep.parse(told, f"{self.name}, {step}, privacy")
 
     def _require(self, holds: bool, name: str, expected: str) -> None:
         if not holds:
@@ -153,27 +178,52 @@ class FaultDiffusionPaper(ShotGenerator):
             )
         self.scaler_ = ChannelScaler.fit(normal.x)
         scaled = self.scaler_.apply(normal.x)
-        self.peak_ = np.abs(scaled).max(axis=(0, 2))
         self.model_ = self._model()
-        history = self.model_.pretrain(scaled, rng, self.progress, self._folder("pretrain"))
-        self.curves_ = {"pretrain": history.as_json()}
+        folder, private = self._folder("pretrain"), self._private("pretrain")
+        if private is None:
+            self.peak_ = np.abs(scaled).max(axis=(0, 2))
+            history = self.model_.pretrain(scaled, rng, self.progress, folder)
+            self.curves_ = {"pretrain": history.as_json()}
+            return
+        # Nothing else of the windows may stay behind: no largest value, no curve of the loss.
+        self.peak_ = np.full(len(normal.channels), _PUBLIC_PEAK, np.float32)
+        who, weights = f"{self.name}, pretraining", self.model_.weights("trunk")
+        found, claim = private.units(normal, self.batch, self.pretrain_steps, weights, who)
+        self.privacy_ = {**self.privacy_, "pretrain": claim} if claim else self.privacy_
+        noise = private.budget.rng(rng)
+        self.model_.pretrain(scaled, noise, self.progress, folder, found[NORMAL])
 
     def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None:
-        super()._adapt(shots, rng)
+        private = self._private("adapt")
+        units: Mapping[str, Units] = {}
+        if private is None:
+            super()._adapt(shots, rng)
+        else:
+            who, weights = f"{self.name}, adapting", self.model_.weights("adapters")
+            units, claim = private.units(shots, self.adapt_batch, self.adapt_steps, weights, who)
+            self.privacy_ = {**self.privacy_, "adapt": claim} if claim else self.privacy_
+            rng = private.budget.rng(rng)
+            # Of the shots only the names of their classes may stay behind.
+            bare = shots.with_x(shots.x[:, :, :0]).take(
+                np.unique(shots.labels, return_index=True)[1]
+            )
+            super()._adapt(replace(bare, table={"label": bare.labels}), rng)
         curves = {}
         for place, label in enumerate(self.classes_):
             scaled = self.scaler_.apply(shots.of(label).x)
             folder = self._folder(f"adapt/{place}")
-            history = self.model_.adapt(label, scaled, rng, self.progress, folder)
+            history = self.model_.adapt(label, scaled, rng, self.progress, folder, units.get(label))
             curves[label] = history.as_json()
-        self.curves_ = {**self.curves_, "adapt": curves}
+        if private is None:
+            self.curves_ = {**self.curves_, "adapt": curves}
 
     def _folder(self, run: str) -> Path | None:
         return None if self.checkpoint is None else self.checkpoint / run
 
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
         shots = self.shots_.of(label)
-        seen = np.abs(self.scaler_.apply(shots.x)).max(axis=(0, 2))
+        least = 0.0 if shots.n_samples else _PUBLIC_PEAK
+        seen = np.abs(self.scaler_.apply(shots.x)).max(axis=(0, 2), initial=least)
         limit = np.asarray(_BEYOND * np.maximum(self.peak_, seen), np.float32)
         made = self.model_.sample(n, label, limit, rng, self.sample_steps, self.eta)
         return self._made_alike(self.scaler_.undo(made), self._rows(label))

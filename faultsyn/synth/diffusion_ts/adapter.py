@@ -43,8 +43,13 @@ class WindowedAttention(nn.Module):
         """`(n, T, width)` -> the same."""
         half = self.window // 2
         padded = pad(hidden, (0, 0, half, half))
-        neighbours = self.memory(padded).unfold(1, self.window, 1)  # (n, T, 2 width, W)
-        keys, values = neighbours.unflatten(2, (2, self.heads, -1)).unbind(dim=2)
+        memory = self.memory(padded)
+        # Not `unfold`, whose gradient `vmap` takes sample by sample.
+        shifted = [memory[:, i : i + hidden.shape[1]] for i in range(self.window)]
+        neighbours = torch.stack(shifted, dim=-1)  # (n, T, 2 width, W)
+        keys, values = neighbours.reshape(*hidden.shape[:2], 2, self.heads, -1, self.window).unbind(
+            dim=2
+        )
         query = self.query(hidden).unflatten(2, (self.heads, -1))
         scores = torch.einsum("nthd,nthdw->nthw", query, keys) / math.sqrt(query.shape[-1])
         mixed = torch.einsum("nthw,nthdw->nthd", scores.softmax(dim=-1), values)

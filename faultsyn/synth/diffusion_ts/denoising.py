@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -41,6 +42,12 @@ class Denoising:
     ) -> tuple[Tensor, Tensor]:
         """Loss of windows noised to `step`, and the clean windows that were predicted."""
         noise = torch.randn(clean.shape, generator=generator).to(clean)
+        return self.loss_of(network, clean, step, noise)
+
+    def loss_of(
+        self, network: Callable[..., Tensor], clean: Tensor, step: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same with noise that is given, like `clean`."""
         noisy = self.schedule.noised(clean, step, noise)
         made = network(noisy, step)
         if self.target == "noise":
@@ -102,3 +109,35 @@ class ShotLesson:
         if self._diversity == "printed":
             return loss + self._weight * printed(*pair)
         return loss + self._weight * bounded(*pair, *clean.chunk(2))
+
+
+class PrivateLesson:
+    """The loss by unit of privacy, for DP-SGD: a few windows of each unit, drawn anew each step.
+
+    - `windows`: `(n, C, T)`; `units`: the unit of each, numbered from 0, `(n,)`; `of_each`: windows
+      of a unit in a step.
+
+    Pairs of windows, as the diversity loss compares them, have no place here.
+    """
+
+    def __init__(self, task: Denoising, windows: Tensor, units: Tensor, of_each: int) -> None:
+        self._task, self._windows, self._of_each = task, windows, of_each
+        self._order = torch.argsort(units, stable=True)
+        self._counts = torch.bincount(units)
+        self._starts = self._counts.cumsum(0) - self._counts
+        self.units = len(self._counts)
+
+    def draw(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Clean windows `(m, of_each, C, T)`, steps and noise."""
+        size = (len(chosen), self._of_each)
+        counts = self._counts[chosen][:, None]
+        within = (torch.rand(size, generator=generator) * counts).long().clamp(max=counts - 1)
+        rows = self._order[self._starts[chosen][:, None] + within]
+        clean = self._windows[rows.to(self._windows.device)]
+        step = self._task.steps(rows.numel(), generator).view(size)
+        noise = torch.randn(clean.shape, generator=generator).to(clean)
+        return clean, step, noise
+
+    def loss(self, network: Callable[..., Tensor], *drawn: Tensor) -> Tensor:
+        """Of one unit: windows `(of_each, C, T)`, steps and noise."""
+        return self._task.loss_of(network, *drawn)[0]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from faultsyn.neural import (
     Checkpoint,
     History,
+    Privately,
     Progress,
     Recipe,
     best_device,
@@ -23,10 +24,16 @@ from faultsyn.neural import (
     torch_generator,
     train,
 )
+from faultsyn.neural.turn import Loss, Turn
 from faultsyn.synth.diffusion_ts.adapter import ClassAdapters
-from faultsyn.synth.diffusion_ts.denoising import Denoising, NormalLesson, ShotLesson
+from faultsyn.synth.diffusion_ts.denoising import (
+    Denoising,
+    NormalLesson,
+    PrivateLesson,
+    ShotLesson,
+)
 from faultsyn.synth.diffusion_ts.network import Adapted, Trunk
-from faultsyn.synth.diffusion_ts.settings import Layout, Training
+from faultsyn.synth.diffusion_ts.settings import Layout, Training, Units
 from faultsyn.synth.gaussian_diffusion.sampling import accelerated, ancestral
 from faultsyn.synth.gaussian_diffusion.schedule import cosine_schedule
 from faultsyn.windows import FloatArray
@@ -55,11 +62,16 @@ class Model:
         rng: np.random.Generator,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
+        private: Units | None = None,
     ) -> History:
         """Train the trunk on normal windows."""
         generator = torch_generator(rng)
         self.trunk = seeded(lambda: Trunk(self.layout), generator).to(self.device)
-        lesson = NormalLesson(self.task, self.trunk, _tensor(normal), self.training.batch)
+        lesson: Loss | Sequence[Turn]
+        if private is None:
+            lesson = NormalLesson(self.task, self.trunk, _tensor(normal), self.training.batch)
+        else:
+            lesson = self._private(self.trunk, normal, private)
         return train(
             self.trunk,
             lesson,
@@ -77,22 +89,28 @@ class Model:
         rng: np.random.Generator,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
+        private: Units | None = None,
     ) -> History:
         """Train the adapters of class `label` on its shots; the trunk stays as it is."""
         generator = torch_generator(rng)
         made = seeded(lambda: ClassAdapters(self.layout), generator).to(self.device)
         network = Adapted(self.trunk, made)
         how = self.training
-        history = train(
-            network,
-            ShotLesson(
+        lesson: Loss | Sequence[Turn]
+        if private is None:
+            lesson = ShotLesson(
                 self.task,
                 network,
                 _tensor(shots),
                 how.adapt_batch,
                 how.diversity,
                 how.diversity_weight,
-            ),
+            )
+        else:
+            lesson = self._private(network, shots, private)
+        history = train(
+            network,
+            lesson,
             generator,
             self._recipe(how.adapt_steps),
             f"{self.what}, adapting to '{label}'",
@@ -135,6 +153,12 @@ class Model:
                 made.append(clean.cpu().numpy())
         return np.concatenate(made)
 
+    def weights(self, part: Literal["trunk", "adapters"]) -> int:
+        """How many weights a part has."""
+        with torch.device("meta"):
+            built = Trunk(self.layout) if part == "trunk" else ClassAdapters(self.layout)
+        return sum(parameter.numel() for parameter in built.parameters())
+
     def state(self, labels: tuple[str, ...]) -> dict[str, NDArray[Any]]:
         """The weights; adapters by the place of their class in `labels`."""
         arrays = to_arrays("trunk.", self.trunk.state_dict())
@@ -149,6 +173,13 @@ class Model:
         for place, label in enumerate(labels):
             self.adapters[label] = ClassAdapters(self.layout).to(self.device)
             _put(self.adapters[label], f"adapters.{place}.", arrays)
+
+    def _private(self, network: nn.Module, windows: FloatArray, how: Units) -> Sequence[Turn]:
+        """The one turn of a private run."""
+        units = torch.from_numpy(how.units)
+        lesson = PrivateLesson(self.task, _tensor(windows).to(self.device), units, how.of_each)
+        private = Privately(how.noise, how.clip, how.rate)
+        return [Turn("denoising", network, lesson, private=private)]
 
     def _recipe(self, steps: int) -> Recipe:
         how = self.training

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 Target = Literal["window", "noise"]
 """What the network's output stands for: the clean window or the noise."""
 
@@ -34,6 +37,21 @@ class Layout:
     window: int
     alpha: float
     everywhere: bool
+
+
+@dataclass(frozen=True)
+class Units:
+    """How a step of training is kept private.
+
+    - `units`: unit of each window, numbered from 0, `(n,)`; `of_each`: windows of a unit in a step.
+    - `noise`, `clip`, `rate`: of DP-SGD (`faultsyn.neural.private`).
+    """
+
+    units: NDArray[np.intp]
+    of_each: int
+    noise: float
+    clip: float
+    rate: float
 
 
 @dataclass(frozen=True)

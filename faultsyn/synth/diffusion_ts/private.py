@@ -1,0 +1,105 @@
+"""DP-SGD for trunk and adapters: from a budget to the noise, and to what may be stated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from faultsyn.errors import InputError
+from faultsyn.privacy.accountant import Ledger
+from faultsyn.privacy.budget import Budget, Unit, units_of
+from faultsyn.registry import nearest
+from faultsyn.synth.diffusion_ts.settings import Units
+from faultsyn.windows import WindowSet
+
+PUBLIC = "mean and deviation of every channel of the healthy windows; how many units there are"
+"""What the claims take for known."""
+
+_OF_GROUP = 4
+"""Windows of a recording or asset in a step, where that is the unit."""
+
+_LOST = 1.0
+"""Noise of all steps together over the most that their gradients can add up to, from which on
+little is learnt."""
+
+
+@dataclass(frozen=True)
+class PrivateStep:
+    """How one step, pretraining or adaptation, is trained privately.
+
+    - `epsilon`, `delta`, `unit`, `secret`: see `faultsyn.privacy.budget.Budget`.
+    - `clip`: largest norm of one unit's gradient.
+    """
+
+    epsilon: float | None
+    delta: float = 1e-5
+    unit: Unit = "window"
+    secret: bool = False
+    clip: float = 1.0
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any], who: str) -> PrivateStep:
+        """From a configuration; raises `InputError` naming the key that is wrong."""
+        known = cls.__dataclass_fields__
+        for key in given:
+            if key not in known:
+                raise InputError(f"{who}: unknown key '{key}'", nearest(key, known))
+        if "epsilon" not in given:
+            raise InputError(f"{who}: expected epsilon")
+        made = cls(**given)
+        made.budget.check(who)
+        if not made.clip > 0:
+            raise InputError(f"{who}: expected clip > 0, got {made.clip}")
+        return made
+
+    @property
+    def budget(self) -> Budget:
+        """The budget alone."""
+        return Budget(self.epsilon, self.delta, self.unit, self.secret)
+
+    def units(
+        self, windows: WindowSet, batch: int, steps: int, weights: int, who: str
+    ) -> tuple[dict[str, Units], dict[str, Any]]:
+        """By class, how it is trained; and the claim for all of them.
+
+        - `batch`: units in a step, on average; `steps`: of each class; `weights`: that are trained.
+
+        A unit with windows of several classes takes part in the training of each, and pays for all.
+        """
+        unit = units_of(windows, self.unit, who)
+        labels = windows.labels
+        of_class = {str(c): unit[labels == c] for c in np.unique(labels)}
+        rates = {c: min(1.0, batch / len(np.unique(own))) for c, own in of_class.items()}
+        largest = max(rates.values())
+        times = max(len(np.unique(labels[unit == one])) for one in np.unique(unit))
+
+        def spend(noise: float) -> Ledger:
+            return Ledger().subsampled(noise, largest, steps * times)
+
+        noise = self.budget.noise(spend, who)
+        of_each = 1 if self.unit == "window" else _OF_GROUP
+        found = {}
+        for label, own in of_class.items():
+            own = np.unique(own, return_inverse=True)[1]
+            found[label] = Units(own, of_each, noise, self.clip, rates[label])
+        if not noise:
+            return found, {}
+        fewest = min(len(np.unique(own)) for own in of_class.values())
+        share = noise * math.sqrt(weights / steps) / min(batch, fewest) if steps else 0.0
+        claim = self.budget.claim(
+            spend(noise),
+            len(np.unique(unit)),
+            PUBLIC,
+            **{"noise multiplier": round(noise, 4), "clip": self.clip, "steps": steps},
+            **{"sampling rate": round(largest, 6)},
+        )
+        if share > _LOST:
+            claim["warning"] = (
+                f"with {fewest} {self.unit}s the noise of all steps is {share:.1f} times the most "
+                "that their gradients can add up to: little but noise is learnt"
+            )
+        return found, claim
