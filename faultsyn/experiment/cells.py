@@ -21,6 +21,7 @@ class Cell:
     - `keys`: key of each classifier's row; those done already are left out of both.
     - `data_hash`: of the store when the study was planned.
     - `examples`: windows per class to keep for figures, 0 for none.
+    - `measures`: whether to measure the signals that were made.
     """
 
     task: Task
@@ -33,6 +34,7 @@ class Cell:
     keys: tuple[str, ...]
     data_hash: str
     examples: int = 0
+    measures: bool = False
 
     def without(self, done: set[str]) -> Cell | None:
         """The cell with only the classifiers that are not done, or None."""

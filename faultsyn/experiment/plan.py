@@ -81,6 +81,8 @@ def plan(study: Study, cache: Path) -> list[Cell]:
         for variant in _variants(study, task):
             data = task_data(variant.task.model_dump_json(), str(cache))
             for cell in _cells(study, variant, data, cache):
+                if study.wants("measures", task):
+                    cell = replace(cell, measures=True)
                 if study.examples and cell.generator.name not in kept and cell.k == task.k[-1]:
                     kept.add(cell.generator.name)
                     cell = replace(cell, examples=study.examples)

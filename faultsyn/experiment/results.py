@@ -35,6 +35,9 @@ SCHEMA: dict[str, type] = {
     "false_alarm_at_95": float,
     "fit_seconds": float,
     "predict_seconds": float,
+    "generator_fit_seconds": float,
+    "generator_sample_seconds": float,
+    "generator_memory_mb": float,
     "n_train_windows": int,
     "n_train_recordings": int,
     "n_train_assets": int,
@@ -57,6 +60,10 @@ SCHEMA: dict[str, type] = {
 - `generator`, `n_synthetic`: the arm and the windows it made in this row, all classes together.
 - `macro_f1` ... `false_alarm_at_95`: fractions 0..1.
 - `fit_seconds`: generator and classifier together; `predict_seconds`: all test windows.
+- `generator_fit_seconds`: pretraining, even if cells share it, and adaptation;
+  `generator_sample_seconds`: all windows that it made; `generator_memory_mb`: highest resident
+  memory during adaptation and sampling, above that before. Empty without a generator, and in rows
+  of earlier versions.
 - `n_train_*`: real support windows (normals and shots) and what they come from;
   `n_shot_*`: what the shots alone come from.
 - `confusion`: counts "r0c0 r0c1;r1c0 r1c1", rows true; `classes`: "a|b|c", normal class first.
@@ -67,7 +74,14 @@ SCHEMA: dict[str, type] = {
 CONTROL = "control: "
 """Classifiers whose name starts like this are negative controls, not methods to compare."""
 
-TIMINGS = ("fit_seconds", "predict_seconds")
+TIMINGS = (
+    "fit_seconds",
+    "predict_seconds",
+    "generator_fit_seconds",
+    "generator_sample_seconds",
+    "generator_memory_mb",
+)
+"""What it cost; the only columns in which a row differs from the same one made again."""
 TRANSIENT = ("worker died", "failed: ")
 """Statuses that start like this are tried again by the next run; all others are results."""
 

@@ -29,11 +29,12 @@ from faultsyn.experiment.cells import Cell, Workspace, blank_rows
 from faultsyn.experiment.controls import permute_names, rename, shuffle_labels
 from faultsyn.experiment.data import TaskData, load_data
 from faultsyn.experiment.examples import save_examples
+from faultsyn.experiment.measuring import measure_cell
 from faultsyn.experiment.meta_training import draw_of, is_shared, meta_trained
 from faultsyn.experiment.results import Row, confusion_text
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.shots import draw_support
-from faultsyn.experiment.synthesis import Synthesis, n_made, pretrain_shared
+from faultsyn.experiment.synthesis import Cost, Synthesis, n_made, pretrain_shared
 from faultsyn.experiment.task import RepresentationSpec, Task
 from faultsyn.experiment.views import (
     BaseView,
@@ -70,6 +71,7 @@ def run_cell(cell: Cell, workspace: Workspace) -> list[Row]:
             log.warning("%s, %s, %s: %r", cell.task.name, cell.generator.name, arm.name, error)
             log.debug("in full:", exc_info=True)
             row["status"] = f"failed: {type(error).__name__}: {error}"
+    work.measure()
     return rows
 
 
@@ -102,7 +104,7 @@ class _CellWork:
         self._synthesis = Synthesis(
             cell.generator, data, self._fold, self._support, cell.k, cell.seed, pretrained
         )
-        self._views: dict[str, tuple[View, WindowSet | None, float]] = {}
+        self._views: dict[str, tuple[View, WindowSet | None, float, Cost]] = {}
 
     def counts(self) -> Row:
         """How many real windows the arm learns from, and what they come from."""
@@ -124,7 +126,7 @@ class _CellWork:
         if base is not None:
             folder = self._workspace.cache / META_TRAINED
             classifier = meta_trained(arm, base, draw_of(arm, self._cell.seed), folder)
-        view, synthetic, making = self._view(arm, classifier, base)
+        view, synthetic, making, cost = self._view(arm, classifier, base)
         support = view.support if synthetic is None else concat([view.support, synthetic])
         truth = view.test.labels
         parts = (self._cell.task.name, self._cell.group, self._cell.k, self._cell.seed, arm.name)
@@ -159,7 +161,23 @@ class _CellWork:
             "confusion": confusion_text(score.confusion),
             "fit_seconds": round(making + fitted - started, 4),
             "predict_seconds": round(predicted - fitted, 4),
+            "generator_fit_seconds": round(cost.fit_seconds, 4),
+            "generator_sample_seconds": round(cost.sample_seconds, 4),
+            "generator_memory_mb": round(cost.memory_mb, 1),
         }
+
+    def measure(self) -> None:
+        """Keep the quality figures of what was made, where they are wanted and can be had."""
+        made = self._synthesis.signal
+        if not self._cell.measures or made is None or not len(made):
+            return
+        try:
+            measure_cell(
+                self._cell, self._data, self._fold, self._support, made, self._workspace.out
+            )
+        except Exception as error:
+            # As above: figures beside the scores are not worth the scores.
+            log.warning("%s, %s: %r", self._cell.task.name, self._cell.generator.name, error)
 
     def _base(self, arm: ClassifierArm, classifier: FewShotClassifier) -> BaseView | None:
         """What a learner whose meta-training is shared learns from; None for any other."""
@@ -176,11 +194,11 @@ class _CellWork:
 
     def _view(
         self, arm: ClassifierArm, classifier: FewShotClassifier, base: BaseView | None
-    ) -> tuple[View, WindowSet | None, float]:
-        """What the classifier sees, its synthetic windows, and the seconds these took."""
+    ) -> tuple[View, WindowSet | None, float, Cost]:
+        """What the classifier sees, its synthetic windows, the seconds these took, their cost."""
         spec = arm.representation_of(self._cell.task)
         if arm.control == "metadata only":
-            return MetadataView(self._data, self._fold, self._support), None, 0.0
+            return MetadataView(self._data, self._fold, self._support), None, 0.0, Cost()
         sees = spec.model_dump_json() if classifier.consumes == "features" else "windows"
         name = sees if base is None else f"{sees} {base.key}"
         if name in self._views:
@@ -194,7 +212,9 @@ class _CellWork:
             view = FeatureView(features, self._support, base)
         started = time.perf_counter()
         synthetic = self._synthesis.windows(view, classifier.consumes)
-        self._views[name] = (view, synthetic, time.perf_counter() - started)
+        making = time.perf_counter() - started
+        cost = Cost() if synthetic is None else self._synthesis.cost
+        self._views[name] = (view, synthetic, making, cost)
         self._keep_examples(view)
         return self._views[name]
 

@@ -29,6 +29,8 @@ class Study(Strict):
     - `leak_gap`: also score every task (or the named ones) on random windows, without synthesis.
     - `controls`: also run shuffled labels and a metadata-only classifier on every task (or the
       named ones); both must give chance.
+    - `measures`: also measure the signals that every cell (or those of the named tasks) made; see
+      `faultsyn.experiment.measuring`.
     - `jobs`: default number of processes.
     - `examples`: real and synthetic windows kept per class, generator and task, for figures.
     """
@@ -41,6 +43,7 @@ class Study(Strict):
     classifiers: tuple[ClassifierArm, ...] = Field(min_length=1)
     leak_gap: bool | tuple[str, ...] = False
     controls: bool | tuple[str, ...] = False
+    measures: bool | tuple[str, ...] = False
     jobs: PositiveInt = 1
     examples: NonNegativeInt = 0
 
@@ -66,7 +69,7 @@ class Study(Strict):
             if name not in known:
                 raise InputError(f"'{name}' is not a generator of this study", nearest(name, known))
         named = [task for arm in (*self.generators, *self.classifiers) for task in arm.tasks or ()]
-        for option in (self.leak_gap, self.controls):
+        for option in (self.leak_gap, self.controls, self.measures):
             named += option if isinstance(option, tuple) else ()
         for name in named:
             if name not in task_names:
@@ -74,9 +77,9 @@ class Study(Strict):
                 raise InputError(f"'{name}' is not a task of this study", hint)
         return self
 
-    def wants(self, option: Literal["leak_gap", "controls"], task: Task) -> bool:
+    def wants(self, option: Literal["leak_gap", "controls", "measures"], task: Task) -> bool:
         """Whether an option holds for a task."""
-        value = self.leak_gap if option == "leak_gap" else self.controls
+        value: bool | tuple[str, ...] = getattr(self, option)
         return task.name in value if isinstance(value, tuple) else value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from faultsyn.errors import InputError
 from faultsyn.experiment.arms import GeneratorArm
 from faultsyn.experiment.cache import key_of
 from faultsyn.experiment.data import TaskData
+from faultsyn.experiment.memory import PeakMemory
 from faultsyn.experiment.presets import Amount
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.shots import Support, draw_normals
@@ -58,10 +60,19 @@ def amount_per_class(
     return dict.fromkeys(faults, int(amount))
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What making windows took: seconds to fit and to sample, and memory at its worst [MB]."""
+
+    fit_seconds: float = float("nan")
+    sample_seconds: float = float("nan")
+    memory_mb: float = float("nan")
+
+
 class Synthesis:
     """What one generator makes from one support; asked once for each view.
 
-    - `seconds`: time spent so far.
+    - `cost`: of the last synthetic windows.
     - `raw`: the last synthetic windows in the generator's own space, before a view saw them.
     """
 
@@ -78,8 +89,8 @@ class Synthesis:
         self._arm, self._data, self._fold, self._support = arm, data, fold, support
         self._parts = (data.task.name, data.task.split.level, fold.name, k, seed, arm.name)
         self._pretrained = pretrained
-        self._signal: WindowSet | None = None
-        self.seconds = 0.0
+        self._signal: tuple[WindowSet, Cost] | None = None
+        self.cost = Cost()
         self.raw: WindowSet | None = None
 
     def windows(self, view: View, consumes: str) -> WindowSet | None:
@@ -92,19 +103,20 @@ class Synthesis:
         )
         if not any(amounts.values()):
             return None
-        started = time.perf_counter()
-        try:
-            if space_of(self._arm, consumes) == "features":
-                if not isinstance(view, FeatureView):
-                    raise InputError("a feature-space generator needs feature rows")
-                self.raw = self._in_features(view, amounts)
-                return self.raw
-            if self._signal is None:
-                self._signal = self._in_signal(amounts)
-            self.raw = self._signal
-            return None if self._signal is None else view.see(self._signal)
-        finally:
-            self.seconds += time.perf_counter() - started
+        if space_of(self._arm, consumes) == "features":
+            if not isinstance(view, FeatureView):
+                raise InputError("a feature-space generator needs feature rows")
+            self.raw, self.cost = self._in_features(view, amounts)
+            return self.raw
+        if self._signal is None:
+            self._signal = self._in_signal(amounts)
+        self.raw, self.cost = self._signal
+        return view.see(self.raw)
+
+    @property
+    def signal(self) -> WindowSet | None:
+        """What was made in signal space, None when nothing was."""
+        return None if self._signal is None else self._signal[0]
 
     def _build(self, space: str) -> Generator:
         config = dict(self._arm.config)
@@ -113,14 +125,14 @@ class Synthesis:
             made = build_generator(self._arm.method, **{**config, "space": space})
         return made
 
-    def _in_features(self, view: FeatureView, amounts: dict[str, int]) -> WindowSet:
+    def _in_features(self, view: FeatureView, amounts: dict[str, int]) -> tuple[WindowSet, Cost]:
         healthy = view.support.of(NORMAL)
         if self._data.healthy is not None:
             healthy = view.healthy()
         shots = view.support.take(view.support.labels != NORMAL)
         return self._run(self._build("features"), healthy, shots, amounts, None)
 
-    def _in_signal(self, amounts: dict[str, int]) -> WindowSet:
+    def _in_signal(self, amounts: dict[str, int]) -> tuple[WindowSet, Cost]:
         data = self._data
         shots = data.windows.take(self._support.shots)
         if self._arm.artifact is not None:
@@ -141,15 +153,21 @@ class Synthesis:
         shots: WindowSet,
         amounts: dict[str, int],
         pretrained: Path | None,
-    ) -> WindowSet:
-        if pretrained is None and healthy is not None and len(healthy):
-            generator.pretrain(healthy, rng_for("pretrain", *self._parts))
-        generator.adapt(shots, rng_for("adapt", *self._parts))
-        return concat(
-            generator.sample(n, rng_for("sample", *self._parts, label), label=label)
-            for label, n in amounts.items()
-            if n
-        )
+    ) -> tuple[WindowSet, Cost]:
+        shared = float(generator.provenance_.get("pretrain", {}).get("seconds", 0.0))
+        with PeakMemory() as peak:
+            started = time.perf_counter()
+            if pretrained is None and healthy is not None and len(healthy):
+                generator.pretrain(healthy, rng_for("pretrain", *self._parts))
+            generator.adapt(shots, rng_for("adapt", *self._parts))
+            fitted = time.perf_counter()
+            made = concat(
+                generator.sample(n, rng_for("sample", *self._parts, label), label=label)
+                for label, n in amounts.items()
+                if n
+            )
+            done = time.perf_counter()
+        return made, Cost(shared + fitted - started, done - fitted, peak.mb)
 
 
 def trained(arm: GeneratorArm) -> Generator:
@@ -182,7 +200,9 @@ def pretrain_shared(arm: GeneratorArm, data: TaskData, fold: Fold, folder: Path)
         drawn = draw_normals(data.windows.labels, fold, 0, task.normals, task.name)
         healthy = data.windows.take(drawn)
     generator = build_generator(arm.method, **arm.config)
+    started = time.perf_counter()
     generator.pretrain(healthy, rng_for("pretrain", path.name))
+    generator.provenance_ = {"pretrain": {"seconds": time.perf_counter() - started}}
     generator.save(path)
     return path
 

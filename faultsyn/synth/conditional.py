@@ -5,17 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
-from faultsyn.synth.scaling import BEND, ChannelScaler
+from faultsyn.synth.scaling import BEND, ChannelScaler, Scaler, SpectrumScaler
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import FloatArray, WindowSet, concat
 
-Scaling = Literal["normal", "class"]
+Scaling = Literal["normal", "class", "spectrum"]
 """What the channels are standardised on; see `ConditionalGenerator`."""
 
 _MOST_NORMALS = 4096  # so many are drawn from more, which may not fit into memory
@@ -30,7 +30,8 @@ class ConditionalGenerator(ShotGenerator):
     - `scaling`: "normal": channels standardised on the normal windows, large excursions
       compressed, so that a class is a change from normal (process and hydraulic signals); "class":
       on the shots of each mode, not compressed, so that what the network learns is waveforms
-      (vibration).
+      (vibration); "spectrum": whitened by the mean spectrum of the shots of each mode, for
+      stationary signals whose resonances a fixed filter can give back.
 
     A subclass says how it learns (`_learn`, and `_learn_normal` where it pretrains) and generates
     (`_generate`) scaled windows, and how its weights are kept (`_weights`, `_put`). Whatever it
@@ -39,13 +40,14 @@ class ConditionalGenerator(ShotGenerator):
     """
 
     scaling: Scaling
-    normal_scaler_: ChannelScaler
-    scalers_: tuple[ChannelScaler, ...]
+    normal_scaler_: Scaler
+    scalers_: tuple[Scaler, ...]
 
     def check_config(self) -> None:
         """Raise `InputError` on an unknown scaling."""
         super().check_config()
-        self._require(self.scaling in ("normal", "class"), "scaling", "normal or class")
+        known = get_args(Scaling)
+        self._require(self.scaling in known, "scaling", " or ".join(known))
 
     def _require(self, holds: bool, name: str, expected: str) -> None:
         if not holds:
@@ -67,8 +69,18 @@ class ConditionalGenerator(ShotGenerator):
     def _bend(self) -> float | None:
         return BEND if self.scaling == "normal" else None
 
+    def _fitted(self, x: FloatArray) -> Scaler:
+        if self.scaling == "spectrum":
+            return SpectrumScaler.fit(x)
+        return ChannelScaler.fit(x, self._bend)
+
+    def _restored(self, arrays: Mapping[str, NDArray[Any]], prefix: str) -> Scaler:
+        if self.scaling == "spectrum":
+            return SpectrumScaler.restore(arrays, prefix)
+        return ChannelScaler.restore(arrays, prefix, self._bend)
+
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
-        self.normal_scaler_ = ChannelScaler.fit(normal.x, self._bend)
+        self.normal_scaler_ = self._fitted(normal.x)
         rows = np.arange(len(normal))
         if len(rows) > _MOST_NORMALS:
             rows = np.sort(rng.choice(rows, _MOST_NORMALS, replace=False))
@@ -93,9 +105,8 @@ class ConditionalGenerator(ShotGenerator):
         super()._adapt(shots, rng)
         places = self._places()
         modes = range(len(self.modes_))
-        if self.scaling == "class":
-            of_mode = (shots.x[places == place] for place in modes)
-            self.scalers_ = tuple(ChannelScaler.fit(x, self._bend) for x in of_mode)
+        if self.scaling != "normal":
+            self.scalers_ = tuple(self._fitted(shots.x[places == place]) for place in modes)
         elif hasattr(self, "normal_scaler_"):
             self.scalers_ = (self.normal_scaler_,) * len(self.modes_)
         else:
@@ -159,10 +170,9 @@ class ConditionalGenerator(ShotGenerator):
     def _restore(self, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
         super()._restore(arrays, info)
         if "scaler.normal.mean" in arrays:
-            self.normal_scaler_ = ChannelScaler.restore(arrays, "scaler.normal.", self._bend)
+            self.normal_scaler_ = self._restored(arrays, "scaler.normal.")
         if hasattr(self, "classes_"):
             self.scalers_ = tuple(
-                ChannelScaler.restore(arrays, f"scaler.{place}.", self._bend)
-                for place in range(len(self.modes_))
+                self._restored(arrays, f"scaler.{place}.") for place in range(len(self.modes_))
             )
         self._put(arrays)

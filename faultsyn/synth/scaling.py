@@ -9,15 +9,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from faultsyn.windows import FloatArray
 
 BEND = 3.0
 """c, in deviations."""
+
+_FLOOR = 1e-2  # of the strongest line, below which a line is not raised further
+_SMOOTH = 64  # a line's size is averaged over so many-th of all lines
+
+
+class Scaler(Protocol):
+    """Brings windows `(n, C, T)` to the size that a network likes, and back."""
+
+    def apply(self, x: FloatArray) -> FloatArray:
+        """Windows, scaled."""
+        ...
+
+    def undo(self, z: FloatArray) -> FloatArray:
+        """Windows in their own units again."""
+        ...
+
+    def state(self, prefix: str = "scaler.") -> dict[str, NDArray[Any]]:
+        """For an artefact."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -65,3 +86,50 @@ class ChannelScaler:
     ) -> Self:
         """Read back what `state` gave."""
         return cls(arrays[f"{prefix}mean"], arrays[f"{prefix}deviation"], bend)
+
+
+@dataclass(frozen=True)
+class SpectrumScaler:
+    """Stationary signals whitened by their mean spectrum: what is left is how they differ from it.
+
+    Every line of the Fourier transform is divided by its root mean square over windows and
+    neighbouring lines, so that a network need not learn resonances to which a fixed filter is the
+    answer. Circular, hence undone exactly (up to rounding).
+
+    - `mean`: of each channel, float64 `(C,)`; `lines`: float64 `(C, T // 2 + 1)`.
+    """
+
+    mean: NDArray[np.float64]
+    lines: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, x: FloatArray) -> Self:
+        """From windows `(n, C, T)`."""
+        mean = x.mean(axis=(0, 2), dtype=np.float64)
+        power = np.zeros((x.shape[1], x.shape[2] // 2 + 1))
+        for window in x:
+            power += np.abs(scipy.fft.rfft(window - mean[:, None], norm="ortho")) ** 2 / len(x)
+        smooth = uniform_filter1d(power, max(3, x.shape[2] // _SMOOTH), axis=1, mode="nearest")
+        strongest = smooth.max(axis=1, keepdims=True)
+        lines = np.sqrt(np.maximum(smooth, _FLOOR**2 * strongest))
+        return cls(mean, np.where(strongest > 0, lines, 1.0))
+
+    def apply(self, x: FloatArray) -> FloatArray:
+        """Windows `(n, C, T)`, whitened: of unit deviation where they are like those it knows."""
+        spectra = scipy.fft.rfft(x - self.mean[:, None], norm="ortho") / self.lines
+        return np.asarray(scipy.fft.irfft(spectra, x.shape[2], norm="ortho"), np.float32)
+
+    def undo(self, z: FloatArray) -> FloatArray:
+        """Windows in their own units and colours again."""
+        spectra = scipy.fft.rfft(z.astype(np.float64), norm="ortho") * self.lines
+        x = scipy.fft.irfft(spectra, z.shape[2], norm="ortho") + self.mean[:, None]
+        return np.ascontiguousarray(x, np.float32)
+
+    def state(self, prefix: str = "scaler.") -> dict[str, NDArray[Any]]:
+        """For an artefact."""
+        return {f"{prefix}mean": self.mean, f"{prefix}lines": self.lines}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], prefix: str = "scaler.") -> Self:
+        """Read back what `state` gave."""
+        return cls(arrays[f"{prefix}mean"], arrays[f"{prefix}lines"])

@@ -55,6 +55,11 @@ def test_every_arm_has_a_row_and_all_is_paired(tiny_study: dict[str, Any], tmp_p
         recall = counts.diagonal() / counts.sum(axis=1)
         assert row["balanced_accuracy"] == pytest.approx(recall.mean())
         assert 0 <= row["false_alarm_rate"] <= 1
+    spent = ("generator_fit_seconds", "generator_sample_seconds", "generator_memory_mb")
+    for column in spent:
+        assert np.isnan(results.where(generator="none")[column]).all()
+    for column in spent[:2]:
+        assert (results.where(generator="diff-aug")[column] >= 0).all()
     assert results.ok()["balanced_accuracy"].mean() > 0.8  # three levels are easily told apart
     environment = json.loads((tmp_path / "out" / "environment.json").read_text())
     assert environment["packages"]["numpy"] == np.__version__
