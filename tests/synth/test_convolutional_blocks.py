@@ -33,7 +33,7 @@ def test_a_layout_brings_any_length_to_a_few_positions(length: int, channels: in
 def test_windows_of_any_size_go_in_and_come_out(
     channels: int, size: tuple[int, ...], norm: str
 ) -> None:
-    layout = Layout(channels, size, width=4, widest=8)
+    layout = Layout(channels, size, width=4, widest=8, mixing=1)
     windows = torch.randn(2, channels, *size)
     label = torch.randn(2, 3)
     features = Encoder(layout, 3)(windows, label)

@@ -19,6 +19,7 @@ from faultsyn.synth.convolutional.layout import Layout
 
 _SLOPE = 0.2
 _LAST_KERNEL = 7
+_MIXED = 5
 _TEXTURE = 0.1
 
 
@@ -89,11 +90,14 @@ class Encoder(nn.Module):
             Stage(kind(inputs[i], width, 2 * stride, stride, stride // 2), None, condition, width)
             for i, (stride, width) in enumerate(zip(layout.strides, layout.widths, strict=True))
         )
+        self.mixing = _mixing(layout, condition)
 
     def forward(self, windows: Tensor, condition: Tensor | None = None) -> Tensor:
         """`(n, C, *size)` -> features `(n, layout.features)`."""
         hidden = _padded(windows, self.layout)
         for stage in self.stages:
+            hidden = stage(hidden, condition)
+        for stage in self.mixing:
             hidden = stage(hidden, condition)
         return hidden.flatten(1)
 
@@ -119,6 +123,7 @@ class Decoder(nn.Module):
         self.layout = layout
         dims = len(layout.size)
         self.stem = _started(nn.Linear(latent + condition, layout.features))
+        self.mixing = _mixing(layout, condition)
         widths = (*reversed(layout.widths), layout.width)
         self.stages = nn.ModuleList(
             Stage(
@@ -144,6 +149,8 @@ class Decoder(nn.Module):
         both = latent if condition is None else torch.cat([latent, condition], dim=1)
         hidden = leaky_relu(self.stem(both), _SLOPE)
         hidden = hidden.view(len(latent), layout.widths[-1], *layout.bottom)
+        for stage in self.mixing:
+            hidden = stage(hidden, condition)
         for stage, part in zip(self.stages, _parts(noise, layout), strict=True):
             hidden = stage(hidden, condition, part)
         return _cropped(self.last(hidden), layout)
@@ -158,6 +165,15 @@ _BATCH: dict[int, type[nn.BatchNorm1d] | type[nn.BatchNorm2d]] = {
     1: nn.BatchNorm1d,
     2: nn.BatchNorm2d,
 }
+
+
+def _mixing(layout: Layout, condition: int) -> nn.ModuleList:
+    """Layers of stride one at the bottom."""
+    width, kind = layout.widths[-1], _CONV[len(layout.size)]
+    return nn.ModuleList(
+        Stage(kind(width, width, _MIXED, 1, _MIXED // 2), None, condition, width)
+        for _ in range(layout.mixing)
+    )
 
 
 def _started(layer: nn.Module) -> nn.Module:

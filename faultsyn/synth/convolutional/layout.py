@@ -17,6 +17,8 @@ class Layout:
     - `channels`: of a window.
     - `size`: lengths of its axes: `(T,)` for signals, `(rows, columns)` for images; any.
     - `width`: channels of the first stage; each further stage doubles them up to `widest`.
+    - `mixing`: layers between the two halves that keep the length, so that what is far apart in a
+      window is seen and made together.
 
     Every stage divides each axis by its stride; an axis that does not divide is padded with zeros
     on the way in and cropped on the way out, so that any length fits.
@@ -26,6 +28,7 @@ class Layout:
     size: tuple[int, ...]
     width: int = 16
     widest: int = 128
+    mixing: int = 0
 
     @property
     def strides(self) -> tuple[int, ...]:

@@ -41,6 +41,7 @@ _CHECKS = 20  # looks at a run
 _EARLY = 0.25  # share of a run in which a maker need not be diverse yet
 _PATIENCE = 4  # looks in a row with something wrong, before a run is stopped
 _CONDITION = 16
+_MIXING = 2
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ class AdversarialModel:
         self.players = made.to(self.device).eval()
 
     def _sizes(self) -> Sizes:
-        layout = Layout(self.view.channels, self.view.size, self.settings.width)
+        layout = Layout(self.view.channels, self.view.size, self.settings.width, mixing=_MIXING)
         return Sizes(layout, self.settings.latent, _CONDITION, self.settings.norm)
 
     def state(self) -> dict[str, NDArray[Any]]:
