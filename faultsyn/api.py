@@ -409,6 +409,7 @@ def run(
     *,
     out: str | Path | None = None,
     jobs: int | None = None,
+    ray: str | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Run what is left of a study; kill it anywhere and call again to go on.
@@ -416,12 +417,14 @@ def run(
     - `study`: the name of a study or a path to one.
     - `out`: the results folder; `runs/<study>` when left out.
     - `jobs`: processes; what the study says when left out.
+    - `ray`: address of a Ray cluster, or "local"; its nodes must see the same paths. `jobs` then
+      limits the cells at once.
     """
     from faultsyn.experiment import load_study, run_study
 
     loaded = load_study(study)
     folder = Path("runs") / loaded.name if out is None else Path(out)
-    return run_study(loaded, folder, jobs, progress)
+    return run_study(loaded, folder, jobs, progress, ray=ray)
 
 
 def audit(

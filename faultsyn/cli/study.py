@@ -18,13 +18,16 @@ def run(
     study: Annotated[str, typer.Argument(help="A study: its name, or a path (*.yaml).")],
     out: Annotated[Path | None, typer.Option(help="Results folder [runs/<study>].")] = None,
     jobs: Annotated[int | None, typer.Option(help="Processes.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Run on a Ray cluster: its address, or 'local'.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a study: one table, results.csv and report.html. Run it again to go on after a stop."""
     from faultsyn import api
 
     with progress_bar("running", as_json) as progress:
-        results = api.run(study, out=out, jobs=jobs, progress=progress)
+        results = api.run(study, out=out, jobs=jobs, ray=ray, progress=progress)
     page = api.report(results.folder or Path())
     _show_results(results, page, as_json)
 

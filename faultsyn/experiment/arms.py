@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 
 from faultsyn.errors import InputError
 from faultsyn.experiment.config import Strict, merge, parse
+from faultsyn.experiment.needs import Needs
 from faultsyn.experiment.presets import Amount
 from faultsyn.experiment.task import (
     Budget,
@@ -29,15 +30,17 @@ Seeds = PositiveInt | tuple[NonNegativeInt, ...]
 
 
 class Limits(Strict):
-    """Where a method takes part; what is left out does not limit.
+    """Where a method takes part, and what that takes; nothing here changes a result.
 
-    - `seeds`: the first so many of the study's seeds, or a list of them.
-    - `k`: shots; `tasks`: names of tasks.
+    - `seeds`: the first so many of the study's seeds, or a list of them; left out, all.
+    - `k`: shots; `tasks`: names of tasks; left out, all.
+    - `needs`: resources that its cells need on a cluster, where the study's are not enough.
     """
 
     seeds: Seeds | None = None
     k: tuple[Shots, ...] | None = None
     tasks: tuple[str, ...] | None = None
+    needs: Needs | None = None
 
     def allow(self, task: str, k: int | str, seed: int, seeds: Sequence[int]) -> bool:
         """Whether the method takes part in this cell."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from faultsyn.artifact import config_hash
 from faultsyn.experiment.arms import ClassifierArm, GeneratorArm
 from faultsyn.experiment.cache import key_of
+from faultsyn.experiment.needs import Needs
 from faultsyn.experiment.results import Row
 from faultsyn.experiment.task import Task
 
@@ -22,6 +23,7 @@ class Cell:
     - `data_hash`: of the store when the study was planned.
     - `examples`: windows per class to keep for figures, 0 for none.
     - `measures`: whether to measure the signals that were made.
+    - `needs`: what it needs on a cluster.
     """
 
     task: Task
@@ -35,6 +37,7 @@ class Cell:
     data_hash: str
     examples: int = 0
     measures: bool = False
+    needs: Needs | None = None
 
     def without(self, done: set[str]) -> Cell | None:
         """The cell with only the classifiers that are not done, or None."""

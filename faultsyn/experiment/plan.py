@@ -18,6 +18,7 @@ from faultsyn.experiment.cells import Cell, Keys
 from faultsyn.experiment.controls import control_arms
 from faultsyn.experiment.data import TaskData
 from faultsyn.experiment.meta_training import draw_of, is_shared
+from faultsyn.experiment.needs import Needs
 from faultsyn.experiment.scoring import like_fold, task_data
 from faultsyn.experiment.seen import refuse_seen, seen_by
 from faultsyn.experiment.study import Study
@@ -37,6 +38,7 @@ class Prepare:
     task: Task
     representation: dict[str, Any]
     fold: int
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Pretrain:
     task: Task
     generator: GeneratorArm
     fold: int
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class MetaTrain:
     classifier: ClassifierArm
     fold: int
     draw: int
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ def preparations(cells: list[Cell]) -> list[Prepare]:
             fold = 0 if spec.channels == "none" else cell.fold
             extracted = spec.model_dump_json(exclude={"rows", "drop"})
             name = f"{cell.task.name} {cell.task.split.level} {extracted} {fold}"
-            found.setdefault(name, Prepare(cell.task, spec.model_dump(), fold))
+            needs = cell.needs and cell.needs.model_copy(update={"gpu": 0.0})
+            found.setdefault(name, Prepare(cell.task, spec.model_dump(), fold, needs))
     return list(found.values())
 
 
@@ -122,7 +127,7 @@ def pretrainings(cells: list[Cell]) -> list[Pretrain]:
         ):
             continue
         key = (cell.task.name, cell.task.split.level, cell.fold, arm.name)
-        found.setdefault(key, Pretrain(cell.task, arm, cell.fold))
+        found.setdefault(key, Pretrain(cell.task, arm, cell.fold, cell.needs))
     return list(found.values())
 
 
@@ -137,7 +142,7 @@ def meta_trainings(cells: list[Cell], cache: Path) -> list[MetaTrain]:
         for arm in shared:
             draw = draw_of(arm, cell.seed)
             key = (cell.task.name, cell.task.split.level, fold, arm.name, draw)
-            found.setdefault(key, MetaTrain(cell.task, arm, fold, draw))
+            found.setdefault(key, MetaTrain(cell.task, arm, fold, draw, cell.needs))
     return list(found.values())
 
 
@@ -233,4 +238,5 @@ def _cells(study: Study, variant: _Variant, data: TaskData, cache: Path) -> Iter
                     for arm in arms
                 ),
                 data_hash=data.data_hash,
+                needs=Needs.most([study.needs, generator.needs, *(arm.needs for arm in arms)]),
             )

@@ -23,7 +23,7 @@ from faultsyn.experiment.plan import (
     preparations,
     pretrainings,
 )
-from faultsyn.experiment.pool import Workers
+from faultsyn.experiment.ray_workers import RayWorkers
 from faultsyn.experiment.results import (
     TRANSIENT,
     Appender,
@@ -34,6 +34,7 @@ from faultsyn.experiment.results import (
 )
 from faultsyn.experiment.scoring import prepare, prepare_generator, prepare_learner, run_cell
 from faultsyn.experiment.study import Study, dump_study, load_study
+from faultsyn.workers import Executor, Lost, Workers
 
 RESULTS = "results.csv"
 SUPERSEDED = "superseded.csv"
@@ -48,12 +49,15 @@ def run_study(
     jobs: int | None = None,
     progress: Progress | None = None,
     cache: str | Path = CACHE,
+    ray: str | None = None,
 ) -> Results:
     """Run what is left of a study and return all its results.
 
     - `out`: folder of `results.csv`, `study.yaml` (resolved), `environment.json`, `examples/`.
     - `jobs`: processes; None = what the study says.
     - `cache`: folder of arrays and pretrained generators that runs share; may be deleted.
+    - `ray`: address of a Ray cluster to run on, or "local" to start one here; its nodes must see
+      the stores, `out` and `cache` at the same paths. `jobs` then limits the cells at once.
 
     Rows that are there already are kept; a run that was killed goes on where it stopped. Rows of
     an earlier version of the study move to `superseded.csv` and come back when they are asked for
@@ -69,7 +73,8 @@ def run_study(
         _write_text(folder / "study.yaml", dump_study(resolved))
         data = {cell.task.store: cell.data_hash for cell in cells}
         _write_text(folder / "environment.json", environment(workspace.commit, data))
-        _run(cells, rows, workspace, jobs or resolved.jobs, progress)
+        executor = Workers(jobs or resolved.jobs) if ray is None else RayWorkers(ray, jobs)
+        _run(cells, rows, workspace, executor, progress)
         order = {key: place for place, key in enumerate(_keys(cells))}
         ordered = sorted(rows.values(), key=lambda row: order[row["key"]])
         write_rows(folder / RESULTS, ordered)
@@ -80,7 +85,7 @@ def _run(
     cells: list[Cell],
     rows: dict[str, Row],
     workspace: Workspace,
-    jobs: int,
+    executor: Executor,
     progress: Progress | None,
 ) -> None:
     """Run the cells that lack rows and add these to `rows` and to the results file."""
@@ -95,7 +100,7 @@ def _run(
     say("")
     appender = Appender(workspace.out / RESULTS)
     try:
-        with Workers(jobs) as workers:
+        with executor as workers:
             for _ in workers.run(partial(_prepare, workspace=workspace), preparations(left)):
                 say("features")
             for _ in workers.run(partial(_pretrain, workspace=workspace), pretrainings(left)):
@@ -104,9 +109,11 @@ def _run(
             for _ in workers.run(partial(_meta_train, workspace=workspace), learners):
                 say("meta-training")
             for cell, answer in workers.run(partial(run_cell, workspace=workspace), left):
-                made = answer
-                if made is None:
-                    made = blank_rows(cell, workspace, "worker died twice on this cell")
+                made = (
+                    blank_rows(cell, workspace, answer.reason)
+                    if isinstance(answer, Lost)
+                    else answer
+                )
                 appender.add(made)
                 rows.update({row["key"]: row for row in made})
                 done += 1

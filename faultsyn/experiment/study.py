@@ -13,6 +13,7 @@ from faultsyn.artifact import read_head
 from faultsyn.errors import InputError
 from faultsyn.experiment.arms import ClassifierArm, GeneratorArm, Limits
 from faultsyn.experiment.config import Strict, merge, parse, read_yaml
+from faultsyn.experiment.needs import Needs
 from faultsyn.experiment.presets import load_preset
 from faultsyn.experiment.task import Task, load_task
 from faultsyn.registry import nearest
@@ -31,7 +32,7 @@ class Study(Strict):
       named ones); both must give chance.
     - `measures`: also measure the signals that every cell (or those of the named tasks) made; see
       `faultsyn.experiment.measuring`.
-    - `jobs`: default number of processes.
+    - `jobs`: default number of processes; `needs`: what a cell needs on a cluster.
     - `examples`: real and synthetic windows kept per class, generator and task, for figures.
     """
 
@@ -45,6 +46,7 @@ class Study(Strict):
     controls: bool | tuple[str, ...] = False
     measures: bool | tuple[str, ...] = False
     jobs: PositiveInt = 1
+    needs: Needs = Needs()
     examples: NonNegativeInt = 0
 
     @field_validator("seeds", mode="before")

@@ -16,11 +16,11 @@ import yaml
 from faultsyn.errors import InputError, LeakError
 from faultsyn.experiment import Results, load_study, run_study
 from faultsyn.experiment.cells import Cell
-from faultsyn.experiment.pool import Workers
 from faultsyn.experiment.results import SCHEMA, TIMINGS
 from faultsyn.experiment.results import confusion_matrix as matrix
 from faultsyn.synth.diff_aug import DiffAug
 from faultsyn.windows import WindowSet
+from faultsyn.workers import Lost, Workers
 
 
 def scores(results: Results) -> list[dict[str, Any]]:
@@ -139,11 +139,11 @@ def test_a_cell_whose_worker_died_is_marked_and_tried_again(
     def dies(self: Workers, function: Any, units: Any) -> Any:
         for number, unit in enumerate(units):
             cell = isinstance(unit, Cell) and number == 1
-            yield unit, None if cell else function(unit)
+            yield unit, Lost("worker died twice") if cell else function(unit)
 
     monkeypatch.setattr(Workers, "run", dies)
     results = run(tiny_study, tmp_path / "out")
-    died = results["status"] == "worker died twice on this cell"
+    died = results["status"] == "worker died twice"
     assert died.sum() == 2  # one cell of two classifiers
     assert set(results["status"][~died].tolist()) == {"ok"}
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Local processes that run units of work; one that dies costs its unit, not the study."""
+"""Processes that run units of work; one that dies costs its unit, not the rest."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from faultsyn.errors import InputError
 
@@ -22,11 +23,38 @@ log = logging.getLogger(__name__)
 Unit = TypeVar("Unit")
 Answer = TypeVar("Answer")
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Set to one in processes that share the work."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What stands for the answer of a unit that could not be run; `reason` in a few words."""
+
+    reason: str
+
+
+class Executor(Protocol):
+    """What runs units of work, for a `with` block; left early it gives running units up."""
+
+    def __enter__(self) -> Executor: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def run(
+        self, function: Callable[[Unit], Answer], units: Sequence[Unit]
+    ) -> Iterator[tuple[Unit, Answer | Lost]]:
+        """Each unit with its answer, in order of completion."""
+        ...
 
 
 class Workers:
-    """Processes that share work, for a `with` block.
+    """Local processes that share work, for a `with` block.
 
     With one job everything runs in this process. With more, functions and units must pickle, each
     process is limited to one thread, and a script that uses this needs the usual
@@ -38,11 +66,11 @@ class Workers:
         self._jobs = jobs
         self._executor: ProcessPoolExecutor | None = None
         self._others = set(multiprocessing.active_children())
-        self._before = {name: os.environ.get(name) for name in _THREADS}
+        self._before = {name: os.environ.get(name) for name in THREADS}
 
     def __enter__(self) -> Self:
         if self._jobs > 1:  # inherited by the processes, which read it when they import numpy
-            os.environ.update(dict.fromkeys(_THREADS, "1"))
+            os.environ.update(dict.fromkeys(THREADS, "1"))
         return self
 
     def __exit__(
@@ -65,8 +93,8 @@ class Workers:
 
     def run(
         self, function: Callable[[Unit], Answer], units: Sequence[Unit]
-    ) -> Iterator[tuple[Unit, Answer | None]]:
-        """Each unit with its answer, in order of completion; None when its process died twice.
+    ) -> Iterator[tuple[Unit, Answer | Lost]]:
+        """Each unit with its answer, in order of completion; `Lost` when its process died twice.
 
         Exceptions of `function` are raised here; `InputError` when no process can start.
         """
@@ -97,7 +125,7 @@ class Workers:
 
     def _alone(
         self, function: Callable[[Unit], Answer], suspects: list[Unit]
-    ) -> Iterator[tuple[Unit, Answer | None]]:
+    ) -> Iterator[tuple[Unit, Answer | Lost]]:
         """A process died and took the pool along: try each unit it may have had by itself."""
         log.warning("a worker process died; retrying %d units one by one", len(suspects))
         self._drop()
@@ -108,7 +136,7 @@ class Workers:
             except BrokenProcessPool:
                 log.error("a worker process died twice on the same unit; it is left out")
                 self._drop()
-                yield unit, None
+                yield unit, Lost("worker died twice")
 
     def _require_start(self) -> None:
         try:

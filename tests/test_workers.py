@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from deadly import die_once, double, double_or_die, fail, note_and_wait, threads
 
-from faultsyn.experiment.pool import Workers
+from faultsyn.workers import Lost, Workers
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -27,7 +27,7 @@ def test_a_unit_that_kills_its_process_is_left_out_and_the_rest_go_on(
 ) -> None:
     with caplog.at_level(logging.WARNING), Workers(2) as workers:
         answers = dict(workers.run(double_or_die, range(8)))
-    assert answers == {i: None if i == 3 else 2 * i for i in range(8)}
+    assert answers == {i: Lost("worker died twice") if i == 3 else 2 * i for i in range(8)}
     assert "died twice" in caplog.text
 
 
@@ -56,7 +56,7 @@ def test_processes_have_one_thread_and_the_environment_is_put_back(
 def test_processes_that_cannot_start_are_reported_once(tmp_path: Path) -> None:
     code = (
         "from deadly import double\n"
-        "from faultsyn.experiment.pool import Workers\n"
+        "from faultsyn.workers import Workers\n"
         "with Workers(2) as workers:\n"  # without the guard that spawned processes need
         "    list(workers.run(double, range(50)))\n"
     )
@@ -90,7 +90,7 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
         "from deadly import note_and_wait\n"
-        "from faultsyn.experiment.pool import Workers\n"
+        "from faultsyn.workers import Workers\n"
         "if __name__ == '__main__':\n"
         "    with Workers(2) as workers:\n"
         f"        list(workers.run(note_and_wait, [Path({str(noted)!r})]))\n"
