@@ -62,7 +62,10 @@ def test_processes_that_cannot_start_are_reported_once(tmp_path: Path) -> None:
     )
     script = tmp_path / "script.py"
     script.write_text(code)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+    }
     done = subprocess.run(
         [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
     )
@@ -97,7 +100,10 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     )
     script = tmp_path / "script.py"
     script.write_text(code)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+    }
     parent = subprocess.Popen([sys.executable, str(script)], env=environment)
     wait_until(lambda: noted.exists() and noted.read_text())
     parent.kill()
