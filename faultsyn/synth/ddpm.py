@@ -10,7 +10,7 @@ alone or pretrained on normal windows and trained on; nothing is frozen, nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ class DDPM(ConditionalGenerator):
     """
 
     name = "ddpm"
+    costly: ClassVar[bool] = True
 
     model_: Model
 

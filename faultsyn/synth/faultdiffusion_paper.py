@@ -49,8 +49,10 @@ class FaultDiffusionPaper(ShotGenerator):
     - `fourier_weight`: of the loss in frequency.
     - `pretrain_steps`, `batch`: gradient steps on normal windows, and windows in each.
     - `learning_rate`, `ema`: Adam's peak rate (betas .9 and .96) and the decay of the average.
-    - `adapters`: beside the "decoder" blocks, or beside "all"; `adapter_window`: W, odd; `alpha`:
-      weight of their local states.
+    - `adapters`: beside the "decoder" blocks, or beside "all"; "none": each class trains a copy of
+      the trunk, which without the diversity loss is Diffusion-TS itself, on shots alone or
+      (`pretrain_steps`) after normal windows. `adapter_window`: W, odd; `alpha`: weight of their
+      local states.
     - `adapt_steps`, `adapt_batch`: gradient steps for each fault class, and windows in each.
     - `diversity`, `diversity_weight`: the "bounded" form of the diversity loss or the "printed"
       one, and lambda; 0: off.
@@ -87,7 +89,7 @@ class FaultDiffusionPaper(ShotGenerator):
         batch: int = 64,
         learning_rate: float = 8e-4,
         ema: float = 0.995,
-        adapters: Literal["decoder", "all"] = "decoder",
+        adapters: Literal["decoder", "all", "none"] = "decoder",
         adapter_window: int = 5,
         alpha: float = 1.0,
         adapt_steps: int = 400,
@@ -139,7 +141,8 @@ class FaultDiffusionPaper(ShotGenerator):
         self._require(self.target in ("window", "noise"), "target", "window or noise")
         self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
         self._require(0 < self.ema < 1, "ema", "between 0 and 1")
-        self._require(self.adapters in ("decoder", "all"), "adapters", "decoder or all")
+        kinds = ("decoder", "all", "none")
+        self._require(self.adapters in kinds, "adapters", "decoder, all or none")
         odd = self.adapter_window >= 1 and self.adapter_window % 2 == 1
         self._require(odd, "adapter_window", "an odd integer >= 1")
         self._require(self.diversity in ("bounded", "printed"), "diversity", "bounded or printed")
@@ -154,6 +157,11 @@ class FaultDiffusionPaper(ShotGenerator):
             "0 with private adaptation (the diversity loss couples the windows of a batch, and "
             "clipping then bounds no single window's part)",
         )
+
+    @property
+    def _trained(self) -> Literal["trunk", "adapters"]:
+        """What adaptation trains."""
+        return "trunk" if self.adapters == "none" else "adapters"
 
     def _private(self, step: str) -> PrivateStep | None:
         """How a step is trained privately, None where it is not."""
@@ -199,7 +207,7 @@ class FaultDiffusionPaper(ShotGenerator):
         if private is None:
             super()._adapt(shots, rng)
         else:
-            who, weights = f"{self.name}, adapting", self.model_.weights("adapters")
+            who, weights = f"{self.name}, adapting", self.model_.weights(self._trained)
             units, claim = private.units(shots, self.adapt_batch, self.adapt_steps, weights, who)
             self.privacy_ = {**self.privacy_, "adapt": claim} if claim else self.privacy_
             rng = private.budget.rng(rng)
@@ -245,6 +253,7 @@ class FaultDiffusionPaper(ShotGenerator):
             window=self.adapter_window,
             alpha=self.alpha,
             everywhere=self.adapters == "all",
+            adapted=self.adapters != "none",
         )
         training = Training(
             noise_steps=self.noise_steps,

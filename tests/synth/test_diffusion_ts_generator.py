@@ -99,6 +99,23 @@ def test_every_switch_trains_and_samples(config: dict[str, Any]) -> None:
     assert not np.allclose(*made)
 
 
+def test_without_adapters_each_class_trains_a_trunk_of_its_own(tmp_path: Path) -> None:
+    shots = concat([waves(3, "step", 1), waves(3, "other", 2)])
+    plain = {"adapters": "none", "diversity_weight": 0.0, "sample_steps": 5}
+    generator = built(**plain).pretrain(waves(20, NORMAL, 0), rng())
+    before = weights(generator)
+    generator.adapt(shots, rng())
+    assert all(torch.equal(before[name], w) for name, w in weights(generator).items())
+    tuned = generator.model_.tuned
+    assert set(tuned) == {"step", "other"}
+    for trunk in tuned.values():
+        assert any(not torch.equal(before[name], w) for name, w in trunk.state_dict().items())
+    loaded = load_generator(generator.save(tmp_path / "a"))
+    for label in ("step", "other"):
+        made = [g.sample(2, rng(4), label=label).x for g in (generator, loaded)]
+        assert np.array_equal(*made)
+
+
 def resumed(pretrained: FaultDiffusionPaper, **config: Any) -> FaultDiffusionPaper:
     """The same trunk under other settings of adaptation."""
     with tempfile.TemporaryDirectory() as folder:

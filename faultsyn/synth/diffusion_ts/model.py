@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +56,7 @@ class Model:
         self.device = best_device()
         self.trunk: Trunk
         self.adapters: dict[str, ClassAdapters] = {}
+        self.tuned: dict[str, Trunk] = {}
 
     def pretrain(
         self,
@@ -91,10 +93,19 @@ class Model:
         checkpoint: Path | None = None,
         private: Units | None = None,
     ) -> History:
-        """Train the adapters of class `label` on its shots; the trunk stays as it is."""
+        """Train the adapters of class `label` on its shots; the trunk stays as it is.
+
+        Where the layout has none, a copy of the trunk itself.
+        """
         generator = torch_generator(rng)
-        made = seeded(lambda: ClassAdapters(self.layout), generator).to(self.device)
-        network = Adapted(self.trunk, made)
+        network: Adapted | Trunk
+        if self.layout.adapted:
+            made = seeded(lambda: ClassAdapters(self.layout), generator).to(self.device)
+            self.adapters[label] = made
+            network = Adapted(self.trunk, made)
+        else:
+            network = deepcopy(self.trunk).requires_grad_(True)
+            self.tuned[label] = network
         how = self.training
         lesson: Loss | Sequence[Turn]
         if private is None:
@@ -117,7 +128,6 @@ class Model:
             progress=progress,
             checkpoint=None if checkpoint is None else Checkpoint(checkpoint),
         )
-        self.adapters[label] = made
         return history
 
     def sample(
@@ -135,7 +145,8 @@ class Model:
         - `steps`: None: ancestral sampling; a number: DDIM with so many steps and noise `eta`.
         """
         generator = torch_generator(rng)
-        network = Adapted(self.trunk, self.adapters[label])
+        adapted = self.layout.adapted
+        network = Adapted(self.trunk, self.adapters[label]) if adapted else self.tuned[label]
         highest = _tensor(limit)[:, None].to(self.device)
 
         def predict(noisy: Tensor, step: Tensor) -> Tensor:
@@ -160,10 +171,13 @@ class Model:
         return sum(parameter.numel() for parameter in built.parameters())
 
     def state(self, labels: tuple[str, ...]) -> dict[str, NDArray[Any]]:
-        """The weights; adapters by the place of their class in `labels`."""
+        """The weights; those of a class by its place in `labels`."""
         arrays = to_arrays("trunk.", self.trunk.state_dict())
         for place, label in enumerate(labels):
-            arrays |= to_arrays(f"adapters.{place}.", self.adapters[label].state_dict())
+            if self.layout.adapted:
+                arrays |= to_arrays(f"adapters.{place}.", self.adapters[label].state_dict())
+            else:
+                arrays |= to_arrays(f"tuned.{place}.", self.tuned[label].state_dict())
         return arrays
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -> None:
@@ -171,8 +185,12 @@ class Model:
         self.trunk = Trunk(self.layout).to(self.device)
         _put(self.trunk, "trunk.", arrays)
         for place, label in enumerate(labels):
-            self.adapters[label] = ClassAdapters(self.layout).to(self.device)
-            _put(self.adapters[label], f"adapters.{place}.", arrays)
+            if self.layout.adapted:
+                self.adapters[label] = ClassAdapters(self.layout).to(self.device)
+                _put(self.adapters[label], f"adapters.{place}.", arrays)
+            else:
+                self.tuned[label] = Trunk(self.layout).to(self.device)
+                _put(self.tuned[label], f"tuned.{place}.", arrays)
 
     def _private(self, network: nn.Module, windows: FloatArray, how: Units) -> Sequence[Turn]:
         """The one turn of a private run."""

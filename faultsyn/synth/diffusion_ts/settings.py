@@ -24,6 +24,7 @@ class Layout:
     - `degree`: of the trends; `lines`: frequencies of the seasonal parts.
     - `window`: neighbours an adapter attends to, odd; `alpha`: weight of the local states;
       `everywhere`: adapters beside the encoder's blocks as well.
+    - `adapted`: whether there are adapters at all; otherwise each class has a trunk of its own.
     """
 
     channels: int
@@ -37,6 +38,7 @@ class Layout:
     window: int
     alpha: float
     everywhere: bool
+    adapted: bool = True
 
 
 @dataclass(frozen=True)
