@@ -80,7 +80,8 @@ def metrics_table(arms: Arms, setting: Setting, k: str) -> Table:
     head = (
         "classifier", "generator", "balanced acc. [%]", "95 % interval", "macro-F1 [%]",
         "macro-AUROC [%]", "ECE [%]", "false alarms [%]", "at 95 % recall [%]", "worst group [%]",
-        "synthetic windows", "shots: recordings", "shots: assets", "fit [s]", "seeds",
+        "synthetic windows", "shots: recordings", "shots: assets", "fit [s]",
+        "generator fit [s]", "sampling [s]", "generator's memory [MB]", "seeds",
     )  # fmt: skip
     rows = []
     for arm in _ordered(arms, setting, k):
@@ -102,6 +103,9 @@ def metrics_table(arms: Arms, setting: Setting, k: str) -> Table:
             _mean(arms, arm, "n_shot_recordings"),
             _mean(arms, arm, "n_shot_assets"),
             _mean(arms, arm, "fit_seconds", digits=2),
+            _mean(arms, arm, "generator_fit_seconds", digits=2),
+            _mean(arms, arm, "generator_sample_seconds", digits=2),
+            _mean(arms, arm, "generator_memory_mb", digits=0),
             Cell(str(summary.n_seeds)),
         ]  # fmt: skip
         rows.append(tuple(cells))
@@ -214,6 +218,7 @@ def _ordered(arms: Arms, setting: Setting, k: str) -> list[Arm]:
 
 def _mean(arms: Arms, arm: Arm, name: str, scale: float = 1, digits: int = 1) -> Cell:
     values = arms.column(arm, name)
+    values = values[np.isfinite(values)]
     return Cell(f"{scale * values.mean():.{digits}f}" if len(values) else MISSING)
 
 
