@@ -51,7 +51,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "== installing faultsyn and its tools into $(VENV)"
-	$(PIP) --editable '.[dev,rocket,formats,privacy,scale]'
+	$(PIP) --editable '.[dev,rocket,formats,privacy,scale,edge]'
 	@# Without its dependencies, which pin numpy < 2; on Python 3.11 and later it compiles only so.
 	$(PIP) --no-deps --config-settings=--build-option=build_ext learn2learn
 	@touch $@ $(VENV)/.core

@@ -318,6 +318,27 @@ def evaluate(
     return write_quality(found, real, synthetic, folder)
 
 
+def export(
+    artifact: str | Path, *, out: str | Path, store: str | Path | None = None
+) -> dict[str, Any]:
+    """Write a diagnoser as one ONNX file: preprocessing, classifier, calibration, unknown score.
+
+    - `artifact`: folder of a trained diagnoser. `out`: the file.
+    - `store`: recordings that the file must judge as the diagnoser does; those that it was trained
+      on when left out.
+
+    Needs the extra `[edge]`. Returns what the file says of itself, `bytes`, and `difference`, the
+    largest in probability. Raises `InputError` when a part of the diagnoser cannot be exported.
+    """
+    from faultsyn.edge import export_onnx
+    from faultsyn.edge.sample import windows_of
+    from faultsyn.plant.diagnoser import Diagnoser
+
+    diagnoser = Diagnoser.load(artifact)
+    place = diagnoser.posed.task.store if store is None else store
+    return export_onnx(diagnoser, out, windows_of(place, diagnoser.posed))
+
+
 def rank(
     task: str | Path,
     *,

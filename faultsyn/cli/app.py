@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from faultsyn.cli.edge import export
 from faultsyn.cli.generate import adapt, pretrain, synthesize
 from faultsyn.cli.geometry import bearing, gear
 from faultsyn.cli.ingest import card, fetch, ingest, simulate
@@ -36,6 +37,7 @@ VERBS = (
     rank,
     train,
     diagnose,
+    export,
     run,
     report,
 )

@@ -23,21 +23,21 @@ from faultsyn.signal.spectrum import band_starts
 from faultsyn.signal.wavelet import scalogram
 from faultsyn.windows import FloatArray, WindowSet
 
-_BANDS = 128  # of the log-spectrum
-_ENVELOPE_TOP = 750.0  # Hz, as in `faultsyn.signal`
-_ENVELOPE_BANDS = 64
+SPECTRUM_BANDS = 128  # of the log-spectrum
+ENVELOPE_TOP = 750.0  # Hz, as in `faultsyn.signal`
+ENVELOPE_BANDS = 64
 _FREQUENCIES, _TIMES = 16, 64  # of the scalogram
-_DEMODULATION = ((1 / 24, 1 / 6), (1 / 6, 7 / 24), (7 / 24, 29 / 60))  # shares of the sample rate
-_MULTIPLES = np.linspace(0.25, 3.75, 113)  # of a fault's own order; every 0.03125
+DEMODULATION = ((1 / 24, 1 / 6), (1 / 6, 7 / 24), (7 / 24, 29 / 60))  # shares of the sample rate
+MULTIPLES = np.linspace(0.25, 3.75, 113)  # of a fault's own order; every 0.03125
 _FAULTS = ("outer", "inner", "ball")
-_TINY = 1e-9
+TINY = 1e-9
 
 
 def _log_spectrum(windows: WindowSet) -> FloatArray:
     """log(1 + amplitude) in 128 bands, `(n, channels, 128)`; amplitude is kept."""
-    n_fft = max(windows.n_samples, 2 * _BANDS)
+    n_fft = max(windows.n_samples, 2 * SPECTRUM_BANDS)
     taper = scipy.signal.windows.hann(windows.n_samples, sym=False)
-    starts = band_starts(n_fft // 2 + 1, _BANDS)
+    starts = band_starts(n_fft // 2 + 1, SPECTRUM_BANDS)
     width = np.diff(starts, append=n_fft // 2 + 1)
     lines = np.abs(scipy.fft.rfft(windows.x * taper, n_fft)) / np.sqrt(windows.n_samples)
     return np.asarray(np.log1p(np.add.reduceat(lines, starts, axis=-1) / width), np.float32)
@@ -45,8 +45,8 @@ def _log_spectrum(windows: WindowSet) -> FloatArray:
 
 def _envelope(windows: WindowSet) -> FloatArray:
     """Envelope spectrum up to 750 Hz (or half the rate), `(n, channels, 64)`, amplitude-free."""
-    top = min(_ENVELOPE_TOP, windows.rate / 2)
-    return envelope_bands(windows.x, windows.rate, top, _ENVELOPE_BANDS)
+    top = min(ENVELOPE_TOP, windows.rate / 2)
+    return envelope_bands(windows.x, windows.rate, top, ENVELOPE_BANDS)
 
 
 def _order_spectrum(windows: WindowSet) -> FloatArray:
@@ -66,8 +66,8 @@ def _order_spectrum(windows: WindowSet) -> FloatArray:
     bearings, which = np.unique(np.asarray(windows.column("bearing"), str), return_inverse=True)
     table = np.array([[orders(str(b)).of(fault) for fault in _FAULTS] for b in bearings])
     fault_hz = table[which] * shaft_hz[:, None]
-    out = np.empty((len(windows), len(windows.channels), 9, len(_MULTIPLES)), np.float32)
-    for band, (low, high) in enumerate(_DEMODULATION):
+    out = np.empty((len(windows), len(windows.channels), 9, len(MULTIPLES)), np.float32)
+    for band, (low, high) in enumerate(DEMODULATION):
         for channel in range(len(windows.channels)):
             for at in range(0, len(windows), 64):
                 rows = slice(at, at + 64)
@@ -78,7 +78,7 @@ def _order_spectrum(windows: WindowSet) -> FloatArray:
                 out[rows, channel, 3 * band : 3 * band + 3] = _on_orders(
                     lines, freqs[1], fault_hz[rows]
                 )
-    return out.reshape(len(windows), -1, len(_MULTIPLES))
+    return out.reshape(len(windows), -1, len(MULTIPLES))
 
 
 def _on_orders(
@@ -88,14 +88,14 @@ def _on_orders(
 
     Each value is the largest of three readings across its cell, so that no line falls between.
     """
-    cell = _MULTIPLES[1] - _MULTIPLES[0]
-    places = (_MULTIPLES[:, None] + np.array([-cell / 3, 0, cell / 3])).ravel()
+    cell = MULTIPLES[1] - MULTIPLES[0]
+    places = (MULTIPLES[:, None] + np.array([-cell / 3, 0, cell / 3])).ravel()
     at = np.rint(fault_hz[:, :, None] * places / step_hz).astype(np.intp)
     at = np.clip(at, 0, lines.shape[1] - 1)
     read = lines[np.arange(len(lines))[:, None, None], at]
-    read = read.reshape(*read.shape[:2], len(_MULTIPLES), 3).max(axis=3)
+    read = read.reshape(*read.shape[:2], len(MULTIPLES), 3).max(axis=3)
     middle = np.median(read, axis=2, keepdims=True)
-    return np.asarray(np.log((read + _TINY) / (middle + _TINY)))
+    return np.asarray(np.log((read + TINY) / (middle + TINY)))
 
 
 def _scalogram(windows: WindowSet) -> FloatArray:

@@ -161,7 +161,10 @@ class MAML(MetaNetwork):
             return nn.Sequential(self._encoder(), nn.Linear(self._embedding, way))
 
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
-        return softmax(self._evaluate(self.network_, query).numpy())
+        return softmax(self._logits(query))
+
+    def _logits(self, query: WindowSet) -> NDArray[np.float64]:
+        return np.asarray(self._evaluate(self.network_, query).numpy(), np.float64)
 
 
 class _Limited(nn.Module):

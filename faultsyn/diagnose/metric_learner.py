@@ -116,13 +116,15 @@ class MetricLearner(MetaNetwork):
         with torch.no_grad():
             for start in range(0, len(query), _BLOCK):
                 seen = self._seen(query.take(slice(start, start + _BLOCK)))
-                embedded = self._embed(self.network_, seen)
-                blocks.append(
-                    self._scores(
-                        self.network_, self.embedded_, self.members_, len(self.classes_), embedded
-                    )
-                )
+                blocks.append(self.scores(seen))
         return np.asarray(torch.cat(blocks).numpy(), np.float64)
+
+    def scores(self, seen: Tensor) -> Tensor:
+        """Log odds `(n, n_classes)` of windows as the network sees them."""
+        embedded = self._embed(self.network_, seen)
+        return self._scores(
+            self.network_, self.embedded_, self.members_, len(self.classes_), embedded
+        )
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays, info = super()._state()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from faultsyn.windows import NORMAL, FloatArray, WindowSet
 
 _CONSTANT = 1e-6  # of the channel's largest magnitude: below float32's resolution
-_SOFT_LIMIT = 3.0  # deviations
+SOFT_LIMIT = 3.0  # deviations
 _LEAST_SHARE = 1e-3  # of the diagonal in a shrunk covariance
 
 
@@ -46,7 +46,7 @@ class ChannelScaler:
     def apply(self, x: FloatArray) -> FloatArray:
         """Scaled samples `(n_windows, n_channels, n_samples)`."""
         z = (x - self.mean[:, None]) * self.gain[:, None]
-        return np.asarray(_SOFT_LIMIT * np.arcsinh(z / _SOFT_LIMIT), np.float32)
+        return np.asarray(SOFT_LIMIT * np.arcsinh(z / SOFT_LIMIT), np.float32)
 
     def linear(self, x: FloatArray) -> FloatArray:
         """Deviations z without the soft limit."""

@@ -30,8 +30,8 @@ BANDS: tuple[Band, ...] = ((500, 2000), (2000, 3500), (3500, 5800), (500, 5800))
 
 FAULTS = ("outer", "inner", "ball")
 HARMONICS = (1, 2, 3)
-_PAD = 4
-_FLOOR = 1e-9
+PAD = 4
+FLOOR = 1e-9
 """Far below what any window with a signal in it gives; keeps logarithms finite."""
 
 
@@ -89,7 +89,7 @@ def order_features(
             f"{rate:g} Hz"
         )
     out = np.empty((len(x), 18 * len(bands) + len(FAULTS)), np.float32)
-    step = max(1, BLOCK // (_PAD * x.shape[-1]))
+    step = max(1, BLOCK // (PAD * x.shape[-1]))
     for at in range(0, len(x), step):
         rows = slice(at, at + step)
         out[rows] = _block(x[rows], rate, shaft_hz[rows], lines_hz[rows], bands)
@@ -124,7 +124,7 @@ def line_heights(
         middle = np.stack([(count - 1) // 2, count // 2], axis=1)
         median = np.take_along_axis(wide, middle, axis=1).mean(axis=1)
         peak = np.where(np.isfinite(near), near, -np.inf).max(axis=1)
-        heights[:, i] = np.log((peak + _FLOOR) / (median + _FLOOR))
+        heights[:, i] = np.log((peak + FLOOR) / (median + FLOOR))
     return heights
 
 
@@ -163,9 +163,9 @@ def _block(
     z = zscore_windows(x)  # a constant window becomes exact zeros instead of rounding
     for low, high in bands:
         e = squared_envelope(bandpass(z, rate, low, high))
-        freqs, spectrum = line_spectrum(e, rate, _PAD)
+        freqs, spectrum = line_spectrum(e, rate, PAD)
         heights = line_heights(spectrum, float(freqs[1]), lines_hz, reach, around)
-        columns += [heights, np.log((e**2).mean(axis=1) + _FLOOR)[:, None]]
+        columns += [heights, np.log((e**2).mean(axis=1) + FLOOR)[:, None]]
         harmonics = heights[:, : len(FAULTS) * len(HARMONICS)]
         scores.append(harmonics.reshape(len(x), len(FAULTS), len(HARMONICS)).mean(axis=2))
     return np.hstack([*columns, np.max(scores, axis=0)])
