@@ -15,8 +15,8 @@ from faultsyn.edge.fourier import Constants
 from faultsyn.edge.fronts import Seen, SeenRows
 from faultsyn.edge.heads import head_module
 from faultsyn.edge.speed import Reach, Speed
+from faultsyn.edge.strange import Strange
 from faultsyn.evaluate.calibration import Calibration
-from faultsyn.evaluate.novelty import NEIGHBOURS, Metric
 from faultsyn.plant.confidence import Confidence
 from faultsyn.plant.diagnoser import Diagnoser
 from faultsyn.signal.representation import Representation
@@ -74,32 +74,6 @@ class _Rows(nn.Module):
             x = self.channels(x.transpose(1, 2)).transpose(1, 2)
         rows: Tensor = self.features(x, speed)
         return rows if self.rows is None else self.rows(rows)
-
-
-class _Strange(Constants):
-    """The unknown score in use (`faultsyn.evaluate.novelty`)."""
-
-    whiten: Tensor
-    known: Tensor
-
-    def __init__(self, kind: str, metric: Metric) -> None:
-        super().__init__()
-        self.kind = kind
-        self.size = int(metric.rows.shape[1])
-        self.neighbours = min(NEIGHBOURS, len(metric.rows))
-        known = metric.rows if kind == "neighbour" else metric.means
-        self.hold(whiten=metric.whiten, known=known)
-
-    def forward(self, rows: Tensor, scores: Tensor) -> Tensor:
-        if self.kind == "energy":
-            return -torch.logsumexp(scores, dim=1)
-        mapped = rows @ self.whiten
-        squares = (mapped * mapped).sum(dim=1, keepdim=True) + (self.known**2).sum(dim=1)
-        squares = (squares - 2 * mapped @ self.known.T).clamp(min=0)
-        if self.kind == "neighbour":
-            least = squares.topk(self.neighbours, dim=1, largest=False).values
-            return torch.sqrt(least.amax(dim=1) / self.size)
-        return squares.amin(dim=1) / self.size
 
 
 class _Calibrated(nn.Module):
@@ -200,7 +174,7 @@ class EdgeGraph(nn.Module):
         self.takes_rows = takes_rows
         columns = [classifier.classes_.index(name) for name in diagnoser.classes]
         self.register_buffer("columns", torch.as_tensor(columns), persistent=False)
-        self.strange = _Strange(confidence.kind, diagnoser.metric)
+        self.strange = Strange(confidence, diagnoser.metric)
         self.calibrated = _Calibrated(confidence.calibration, len(diagnoser.classes))
         self.inside = _Inside(confidence)
 

@@ -160,11 +160,12 @@ class EdgeModel:
         joint, n = answer.joint, len(answer.probability)
         order = np.argsort(-joint, kind="stable")
         names = self.classes
-        limit = self.about["limits"][int(n == 1)]
+        stated = self.about["coverage"] is not None
+        limit = self.about["limits"][int(n == 1)] if stated else None
         strange = float(answer.strange.mean())
         kept = None
         said = label = names[order[0]]
-        if self.about["coverage"] is not None:
+        if stated:
             kept = [names[i] for i in order if answer.inside[i]]
             if limit is not None and strange > limit:
                 said = UNKNOWN

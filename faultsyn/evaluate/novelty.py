@@ -36,7 +36,8 @@ Floats = NDArray[np.float64]
 NEIGHBOURS = 3
 MOST_ROWS = 3000
 """Training rows that neighbours are looked for among; bounds time and memory."""
-_SMALL = 1e-6
+SMALL = 1e-6
+"""Least distance and least deviation."""
 _LEAST_SHARE = 1e-3
 """Least shrinkage: with few rows the covariance has directions without any variance."""
 
@@ -104,7 +105,7 @@ class Metric:
         return np.asarray(nearest / self.rows.shape[1])
 
     @cached_property
-    def _sample(self) -> tuple[Floats, Floats]:
+    def sample(self) -> tuple[Floats, Floats]:
         """Training rows for neighbours, evenly spread, and the distance of each to its own."""
         n = len(self.rows)
         at = np.arange(n) if n <= MOST_ROWS else np.linspace(0, n - 1, MOST_ROWS).astype(int)
@@ -112,16 +113,16 @@ class Metric:
         k = min(NEIGHBOURS + 1, len(rows))  # itself is among them
         own = np.sqrt(np.partition(_squared(rows, rows), k - 1, axis=1)[:, :k]).sum(axis=1)
         own = own / max(k - 1, 1)
-        return rows, np.maximum(own, _SMALL * max(float(own.mean()), _SMALL))
+        return rows, np.maximum(own, SMALL * max(float(own.mean()), SMALL))
 
     def outlier(self, rows: NDArray[Any]) -> Floats:
         """Log distance to the nearest training rows over their own to each other, `(n,)`."""
-        known, own = self._sample
+        known, own = self.sample
         k = min(NEIGHBOURS, len(known))
         squares = _squared(self.mapped(rows), known)
         nearest = np.argpartition(squares, k - 1, axis=1)[:, :k]
         mine = np.sqrt(np.take_along_axis(squares, nearest, axis=1)).mean(axis=1)
-        return np.asarray(np.log(np.maximum(mine, _SMALL) / own[nearest].mean(axis=1)))
+        return np.asarray(np.log(np.maximum(mine, SMALL) / own[nearest].mean(axis=1)))
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Scale:
     def fit(cls, scores: Floats) -> Self:
         """Of `(n,)` scores; the deviation is that of a normal distribution of equal quartiles."""
         low, centre, high = np.quantile(scores, (0.25, 0.5, 0.75))
-        return cls(float(centre), max(float(high - low) / 1.349, _SMALL))
+        return cls(float(centre), max(float(high - low) / 1.349, SMALL))
 
     def __call__(self, scores: Floats) -> Floats:
         """Scores in deviations."""

@@ -11,6 +11,7 @@ from scipy.io import loadmat
 
 from faultsyn.diagnose import build_classifier
 from faultsyn.evaluate.calibration import Calibration
+from faultsyn.evaluate.novelty import Scale
 from faultsyn.experiment import load_task
 from faultsyn.ingest.simulate.machines import MachinePark, machine_windows
 from faultsyn.plant.confidence import Confidence
@@ -81,7 +82,7 @@ def made_diagnoser(
     train: WindowSet,
     classifier: str,
     features: str = "statistics",
-    kind: str = "mahalanobis",
+    kind: str = "diagonal",
     calibration: Calibration | None = None,
     representation: dict[str, Any] | None = None,
     **config: Any,
@@ -93,5 +94,10 @@ def made_diagnoser(
     learnt = rows if made.consumes == "features" else train
     made.fit(learnt, np.random.default_rng(0))
     chosen = calibration or Calibration(1e-3, 1.7, "logits", 0.5, None, 0.01)
-    confidence = replace(Confidence.none(made.classes_), kind=kind, calibration=chosen)
+    confidence = replace(
+        Confidence.none(made.classes_),
+        kind=kind,
+        scales={"outlier": Scale(0.3, 0.5), "energy": Scale(-2.0, 1.5)},
+        calibration=chosen,
+    )
     return Diagnoser(posed(train), Fitted(seen, made, rows, learnt), confidence)

@@ -188,7 +188,7 @@ def test_every_extraction_as_a_file(features: str, real: WindowSet, tmp_path: Pa
 @pytest.mark.parametrize("channels", [1, 2])
 def test_every_front_end_as_a_file(front: str, channels: int, tmp_path: Path) -> None:
     windows = machines(24, SAMPLES, channels)
-    made = made_diagnoser(windows, "prototypical", front=front, kind="neighbour", **LEARNER)
+    made = made_diagnoser(windows, "prototypical", front=front, kind="combined", **LEARNER)
     assert export_onnx(made, tmp_path / "x.onnx", windows)["difference"] <= TOLERANCE
 
 

@@ -15,6 +15,7 @@ from faultsyn.edge.graph import EdgeGraph
 from faultsyn.edge.heads import head_module
 from faultsyn.errors import InputError
 from faultsyn.evaluate.calibration import Calibration, Isotonic
+from faultsyn.plant.crossfit import SCORES
 from faultsyn.plant.diagnoser import Diagnoser
 from faultsyn.signal.features import FEATURES
 from faultsyn.windows import WindowSet
@@ -99,7 +100,7 @@ def test_networks_on_rows_and_other_encoders() -> None:
     same(made_diagnoser(train, "cnn", **{**NETWORK, "encoder": "transformer"}), test)
 
 
-@pytest.mark.parametrize("kind", ["mahalanobis", "neighbour", "energy"])
+@pytest.mark.parametrize("kind", [*SCORES, "combined"])
 @pytest.mark.parametrize("rule", ["logits", "probabilities"])
 def test_every_unknown_score_and_calibration(kind: str, rule: Any) -> None:
     train, test = halves(machines(24, 512))
