@@ -101,7 +101,20 @@ def validate(store: str | Path) -> list[str]:
     """Everything that is wrong with a store; empty when it is sound."""
     from faultsyn.store import validate as check
 
-    return check(Path(store))
+    return check(store)
+
+
+def join(stores: Sequence[str | Path], *, out: str | Path) -> dict[str, Any]:
+    """Put several stores (one an asset, or a month) behind one index, which opens as one store.
+
+    - `stores`: paths or addresses; they stay where they are. `out`: the index.
+
+    Returns what `inspect` says of it.
+    """
+    from faultsyn.store import join_stores
+
+    join_stores(stores, out)
+    return inspect(out)
 
 
 def bearing(

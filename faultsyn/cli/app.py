@@ -15,7 +15,7 @@ from faultsyn.cli.judge import evaluate
 from faultsyn.cli.plant import diagnose, train
 from faultsyn.cli.privacy import audit
 from faultsyn.cli.rank import rank
-from faultsyn.cli.store import inspect, validate
+from faultsyn.cli.store import inspect, join, validate
 from faultsyn.cli.study import report, run
 from faultsyn.cli.terminal import say
 from faultsyn.errors import FaultsynError
@@ -27,6 +27,7 @@ VERBS = (
     ingest,
     inspect,
     validate,
+    join,
     bearing,
     gear,
     pretrain,

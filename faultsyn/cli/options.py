@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
-StorePath = Annotated[Path, typer.Argument(help="The store (*.h5).", metavar="STORE")]
+StorePath = Annotated[
+    str, typer.Argument(help="The store (*.h5), or an address of one.", metavar="STORE")
+]

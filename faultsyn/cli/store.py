@@ -40,6 +40,17 @@ def validate(store: StorePath, as_json: Json = False) -> None:
         raise typer.Exit(2)
 
 
+def join(
+    stores: Annotated[list[str], typer.Argument(help="Stores (*.h5), in their order.")],
+    out: Annotated[Path, typer.Option(help="The index to write (*.h5).")],
+    as_json: Json = False,
+) -> None:
+    """Put several stores behind one index, which opens as one store; nothing is copied."""
+    from faultsyn import api
+
+    show_store(api.join(stores, out=out), as_json)
+
+
 def show_store(summary: dict[str, Any], as_json: bool) -> None:
     """What `api.inspect` returned, as tables."""
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from faultsyn.experiment.filters import Columns, column_of, keys, matches_any, t
 from faultsyn.experiment.geometry import data_hash_of
 from faultsyn.experiment.task import Cap, Healthy, Label, Select, Task
 from faultsyn.store import Store, WindowSpec
+from faultsyn.store.location import is_there, place_of
 from faultsyn.store.windows import WindowIndex
 from faultsyn.windows import NORMAL, WindowSet
 
@@ -40,8 +40,8 @@ def class_of(table: Columns, label: Label, what: str) -> NDArray[np.str_]:
 
 def open_store(task: Task) -> Store:
     """A task's store, opened; raises `InputError` saying how to make it when it is not there."""
-    path = Path(task.store)
-    if not path.is_file():
+    path = place_of(task.store)
+    if not is_there(path):
         raise InputError(
             f"{task.name}: no store {path}",
             f"make it with `faultsyn ingest CARD --raw DIR --out {path}`",

@@ -34,7 +34,7 @@ def write_inspection(store: Store, summary: dict[str, Any], out: str | Path) -> 
             png = save(figure, folder / "figures", stem(name))
             pictures.append(Picture(stem(name), caption, base64.b64encode(png).decode("ascii")))
     page = template("inspect.html").render(
-        title=store.path.stem,
+        title=Path(store.path).stem,
         facts=_facts(summary),
         labels=_label_table(summary),
         assets=_asset_table(summary),

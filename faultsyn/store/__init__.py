@@ -1,5 +1,6 @@
 """The HDF5 store: recordings in, windows out."""
 
+from faultsyn.store.join import join_stores
 from faultsyn.store.reader import Store, StreamInfo
 from faultsyn.store.recording import Recording, StreamData
 from faultsyn.store.validate import validate
@@ -14,5 +15,6 @@ __all__ = [
     "StreamInfo",
     "WindowIndex",
     "WindowSpec",
+    "join_stores",
     "validate",
 ]

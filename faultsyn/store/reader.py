@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,8 +14,11 @@ from numpy.typing import NDArray
 
 from faultsyn.errors import InputError, StoreError
 from faultsyn.store import schema
+from faultsyn.store.content import content_hash
+from faultsyn.store.location import Location, place_of
 from faultsyn.store.recording import Recording, StreamData
 from faultsyn.store.samples import SampleReader, StreamFile
+from faultsyn.store.shards import Shards, joined_samples
 from faultsyn.store.table import Table, read_array, read_table
 from faultsyn.store.windows import WindowIndex, WindowSpec, index_windows
 
@@ -42,23 +42,27 @@ class StreamInfo:
 
 
 class Store:
-    """A store opened for reading; use it in a `with` block or call `close`.
+    """A store or a store set opened for reading; use it in a `with` block or call `close`.
 
-    - `path`: the file.
+    - `path`: the file, or an address that fsspec reads ("s3://bucket/plant.h5"). `shards` are the
+      files behind it when it is the index of a set.
     - `memory_budget`: bytes that channels kept in memory may take; larger ones are read from disk.
 
     `recordings` is the table of recordings (missing text is '', missing numbers are NaN). Raises
     `StoreError` when the file is not a store of this schema version or its tables are damaged.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, memory_budget: int = 1 << 30) -> None:
-        self.path = Path(path)
-        self._file = schema.open_store(self.path, rdcc_nbytes=_CHUNK_CACHE)
+    def __init__(self, path: Location, *, memory_budget: int = 1 << 30) -> None:
+        self.path = place_of(path)
+        self._file = schema.open_store(self.path, sets=True, rdcc_nbytes=_CHUNK_CACHE)
+        self.shards: Shards | None = None
         try:
             self.recordings: Table = read_table(self._file["recordings"])
             groups = self._file["streams"]
             self.streams = {name: _info(groups[name]) for name in groups}
-            self.stream_files = {name: _stream_file(groups[name]) for name in groups}
+            if schema.is_set(self._file):
+                self.shards = Shards(self._file, self.path)
+            self.stream_files = {name: _stream_file(groups[name], self.shards) for name in groups}
         except (KeyError, OSError) as error:
             self._file.close()
             raise StoreError(
@@ -79,6 +83,8 @@ class Store:
 
     def close(self) -> None:
         """Close the file; tables stay readable, samples do not."""
+        if self.shards is not None:
+            self.shards.close()
         self._file.close()
 
     def __len__(self) -> int:
@@ -148,39 +154,17 @@ class Store:
         return Recording(streams=tuple(streams), columns=values, **keys)
 
 
-def content_hash(file: h5py.File) -> str:
-    """Hash of a store's tables and checksums: changes when a label, a sample or an order does."""
-    digest = hashlib.sha256(f"{schema.SCHEMA} {schema.SCHEMA_VERSION}".encode())
-
-    def absorb(name: str, values: NDArray[Any]) -> None:
-        digest.update(f"\n{name} {values.dtype.kind} {values.shape} ".encode())
-        digest.update("\0".join(values).encode() if values.dtype.kind == "U" else values.tobytes())
-
-    for group in ("recordings", "synthetic"):
-        for name, values in sorted(read_table(file[group]).items()) if group in file else ():
-            absorb(f"{group}/{name}", values)
-    for name, stream in sorted(file["streams"].items()):
-        absorb(name, np.array([float(stream.attrs["sample_rate"])]))
-        for texts in ("channels", "quantities", "units"):
-            absorb(texts, np.array([str(text) for text in stream.attrs[texts]]))
-        for key in ("offsets", "present", "scale", "checksums"):
-            absorb(key, read_array(stream[key]))
-    return digest.hexdigest()[:16]
-
-
 def _info(group: h5py.Group) -> StreamInfo:
     channels, quantities, units = (
         tuple(str(text) for text in group.attrs[key]) for key in ("channels", "quantities", "units")
     )
     rate = float(group.attrs["sample_rate"])
-    return StreamInfo(rate, channels, quantities, units, len(group["samples"]))
+    return StreamInfo(rate, channels, quantities, units, int(group["offsets"][-1]))
 
 
-def _stream_file(group: h5py.Group) -> StreamFile:
-    return StreamFile(
-        group["samples"],
-        read_array(group["offsets"]),
-        read_array(group["present"]),
-        read_array(group["scale"]),
-        read_array(group["checksums"]),
-    )
+def _stream_file(group: h5py.Group, shards: Shards | None) -> StreamFile:
+    tables = [read_array(group[key]) for key in ("offsets", "present", "scale", "checksums")]
+    if shards is None:
+        return StreamFile(group["samples"], *tables)
+    channels = tuple(str(text) for text in group.attrs["channels"])
+    return StreamFile(joined_samples(group, shards, channels), *tables)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from itertools import pairwise
+from typing import Any, Protocol
 
-import h5py
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -29,15 +29,40 @@ class Source:
     ratio: Fraction
 
 
+class Samples(Protocol):
+    """What is read of a stream: a dataset, or those of several files as one."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a sample as stored."""
+        ...
+
+    @property
+    def chunks(self) -> tuple[int, int]:
+        """Samples and channels of a chunk."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any, /) -> NDArray[Any]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class StreamFile:
     """A stream as it lies in the file: see `faultsyn.store.schema`."""
 
-    samples: h5py.Dataset
+    samples: Samples
     offsets: IntArray
     present: NDArray[np.bool_]
     scale: NDArray[np.float64]
     checksums: NDArray[np.uint32]
+
+    @property
+    def edges(self) -> IntArray:
+        """Where the samples go from one file to the next, start and end included."""
+        whole = np.array([0, len(self.samples)], np.int64)
+        edges: IntArray = getattr(self.samples, "starts", whole)
+        return edges
 
     @property
     def lengths(self) -> IntArray:
@@ -132,7 +157,7 @@ class SampleReader:
         first = file.offsets[rows] + starts
         order = np.argsort(first)
         first = first[order]
-        for low, high in _runs(first, n, file.samples.chunks[0], len(file.samples)):
+        for low, high in _runs_of(file, first, n):
             span = file.samples[low:high, source.channel]
             # Windows low-n < first < low and high-n < first < high lie only partly in this run.
             begin, end = np.searchsorted(first, [low - n + 1, high])
@@ -170,6 +195,15 @@ def _batches(lengths: IntArray) -> list[slice]:
     if start < len(lengths):
         batches.append(slice(start, len(lengths)))
     return batches
+
+
+def _runs_of(file: StreamFile, first: IntArray, n: int) -> Iterator[tuple[int, int]]:
+    """As `_runs`, for each of the files behind a stream: their chunks count from their start."""
+    for start, stop in pairwise(file.edges.tolist()):
+        inside = first[slice(*np.searchsorted(first, [start, stop]))] - start
+        if len(inside):
+            for low, high in _runs(inside, n, file.samples.chunks[0], stop - start):
+                yield start + low, start + high
 
 
 def _runs(first: IntArray, n: int, chunk: int, total: int) -> Iterator[tuple[int, int]]:

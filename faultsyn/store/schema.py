@@ -14,16 +14,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from faultsyn.errors import StoreError
+from faultsyn.store.location import Location, is_there, open_hdf5
 
 SCHEMA = "faultsyn-store"
 SCHEMA_VERSION = 1
+SET_SCHEMA = "faultsyn-store-set"
+SET_VERSION = 1
+"""Of an index of several stores: see `faultsyn.store.shards`."""
 
 # Chosen with benchmarks/store_chunks.py (one core, processor time; deflate with byte shuffle):
 #
@@ -56,53 +59,66 @@ RESERVED_COLUMNS = frozenset({*KEY_COLUMNS, "recording", "start", "start_sample"
 """Names that a recording's own conditions may not take."""
 
 
-def open_store(path: str | os.PathLike[str], **options: Any) -> h5py.File:
+def open_store(path: Location, *, sets: bool = False, **options: Any) -> h5py.File:
     """Open a store for reading and check that it is one.
+
+    - `sets`: the index of a store set will do too.
 
     Raises `StoreError` when the file is missing, no HDF5 file, no store, or of another version.
     """
-    source = Path(path)
-    if not source.is_file():
-        raise StoreError(f"{source}: no such store", "make one with `faultsyn ingest`")
+    if not is_there(path):
+        raise StoreError(f"{path}: no such store", "make one with `faultsyn ingest`")
     try:
-        file = h5py.File(source, "r", **options)
+        file = open_hdf5(path, **options)
     except OSError as error:
-        raise StoreError(f"{source}: cannot be opened as HDF5 ({error})") from None
+        raise StoreError(f"{path}: cannot be opened as HDF5 ({error})") from None
     try:
-        check_schema(file, source)
+        check_schema(file, path, sets)
     except StoreError:
         file.close()
         raise
     return file
 
 
-def check_schema(file: h5py.File, path: Path) -> None:
-    """Raise `StoreError` unless `file` is a store of this schema and version."""
+def is_set(file: h5py.File) -> bool:
+    """True for the index of a store set."""
+    return bool(file.attrs.get("schema") == SET_SCHEMA)
+
+
+def check_schema(file: h5py.File, path: Location, sets: bool = False) -> None:
+    """Raise `StoreError` unless `file` is a store (or a set, where these count) of this version."""
     name = file.attrs.get("schema")
-    if name != SCHEMA:
+    if name != SCHEMA and not (sets and name == SET_SCHEMA):
+        if name == SET_SCHEMA:
+            raise StoreError(
+                f"{path}: is a store set, expected a single store",
+                "add to one of its stores, then index them again with `faultsyn join`",
+            )
         raise StoreError(
             f"{path}: expected an HDF5 file of schema '{SCHEMA}', got {name!r}",
             "make a store from recordings with `faultsyn ingest`",
         )
     version = file.attrs.get("schema_version")
-    if version != SCHEMA_VERSION:
+    wanted = SCHEMA_VERSION if name == SCHEMA else SET_VERSION
+    if version != wanted:
         raise StoreError(
-            f"{path}: expected store schema version {SCHEMA_VERSION}, got {version}",
+            f"{path}: expected store schema version {wanted}, got {version}",
             "ingest the recordings again with this version of faultsyn",
         )
 
 
-def require_replaceable(path: Path) -> None:
-    """Raise `StoreError` when something that is not a store, of any version, stands at `path`."""
+def require_replaceable(path: Path, name: str = SCHEMA) -> None:
+    """Raise `StoreError` when something of another schema than `name` stands at `path`."""
     if not path.exists():
         return
     try:
         with h5py.File(path, "r") as file:
-            name = file.attrs.get("schema")
+            found = file.attrs.get("schema")
     except OSError:
-        name = None
-    if name != SCHEMA:
+        found = None
+    if found != name:
+        what = "store" if name == SCHEMA else "store set"
         raise StoreError(
-            f"{path}: exists and is not a store (or is damaged); it is not overwritten",
+            f"{path}: exists and is not a {what} (or is damaged); it is not overwritten",
             "remove it first, or choose another name",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import zlib
 from collections import Counter
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from faultsyn.errors import FaultsynError
+from faultsyn.store.location import Location
 from faultsyn.store.reader import Store
 from faultsyn.store.samples import IntArray, StreamFile
 from faultsyn.store.schema import KEY_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS
@@ -19,7 +19,7 @@ MAX_NAN_SHARE = 0.05
 """A recording's channel may lack this share of its samples before it counts as a problem."""
 
 
-def validate(path: str | os.PathLike[str]) -> list[str]:
+def validate(path: Location) -> list[str]:
     """Problems of a store, one line each; empty when it is sound.
 
     Reads every sample: schema, columns, ids, offsets, checksums, share of NaN, hashes, passports.
@@ -29,7 +29,9 @@ def validate(path: str | os.PathLike[str]) -> list[str]:
     except FaultsynError as error:
         return [str(error)]
     with store:
-        return _tables(store) or [p for name in store.streams for p in _stream(store, name)]
+        missing = [] if store.shards is None else list(store.shards.faults())
+        problems = missing or _tables(store)
+        return problems or [p for name in store.streams for p in _stream(store, name)]
 
 
 def _tables(store: Store) -> list[str]:
