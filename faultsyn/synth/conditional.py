@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
+from faultsyn.synth.convolutional.collapse import Finding, Yardstick
 from faultsyn.synth.scaling import BEND, ChannelScaler, Scaler, SpectrumScaler
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import FloatArray, WindowSet, concat
@@ -19,6 +20,10 @@ Scaling = Literal["normal", "class", "spectrum"]
 """What the channels are standardised on; see `ConditionalGenerator`."""
 
 _MOST_NORMALS = 4096  # so many are drawn from more, which may not fit into memory
+_KEPT = 256
+"""Normal windows that are kept for adaptation, evenly spread."""
+_JUDGED = 24
+"""Windows of each mode that are looked at for collapse and copies."""
 
 
 class ConditionalGenerator(ShotGenerator):
@@ -136,6 +141,45 @@ class ConditionalGenerator(ShotGenerator):
     def _scaled(self, place: int) -> FloatArray:
         """The shots of the mode at `place`, scaled."""
         return self.scalers_[place].apply(self.shots_.x[self._places() == place])
+
+    def _keep_normals(self, normal: WindowSet) -> None:
+        """Normal windows become the network's first class, before the modes."""
+        kept = np.linspace(0, len(normal) - 1, min(len(normal), _KEPT)).round().astype(int)
+        self.normal_ = normal.take(kept)
+
+    @property
+    def _first_fault(self) -> int:
+        """Place of the first mode among the network's classes."""
+        return int(hasattr(self, "normal_"))
+
+    def _with_normals(
+        self, x: FloatArray, places: NDArray[np.intp]
+    ) -> tuple[FloatArray, NDArray[np.intp]]:
+        """Scaled shots and their modes, after the normals that were kept; as network classes."""
+        if not self._first_fault:
+            return x, places
+        normal = self.normal_scaler_.apply(self.normal_.x)
+        return (
+            np.concatenate([normal, x]),
+            np.concatenate([np.zeros(len(normal), np.intp), places + 1]),
+        )
+
+    def _judge(self) -> None:
+        """Say in `warnings_` which modes collapsed or are copied from their shots."""
+        rng = np.random.default_rng(0)
+        kept = self.normal_scaler_.apply(self.normal_.x) if self._first_fault else None
+        self.warnings_ = self._troubles(
+            Yardstick(self._scaled(place), kept).judge(self._generate(_JUDGED, place, rng))
+            for place in range(len(self.modes_))
+        )
+
+    def _troubles(self, found: Iterable[Finding]) -> tuple[str, ...]:
+        """What is wrong with each mode, in a sentence."""
+        return tuple(
+            f"{label}{f' ({bearing})' if bearing else ''}: {finding.trouble()}"
+            for (label, bearing), finding in zip(self.modes_, found, strict=True)
+            if finding.trouble()
+        )
 
     def _folder(self, run: str) -> Path | None:
         return None if self.checkpoint is None else self.checkpoint / run

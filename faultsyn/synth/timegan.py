@@ -81,6 +81,7 @@ class TimeGAN(ConditionalGenerator):
         )
         curves = {name: history.as_json() for name, history in histories.items()}
         self.curves_ = {**self.curves_, "adapt": curves}
+        self._judge()
 
     def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
         return self.model_.sample(n, place, rng)

@@ -228,18 +228,39 @@ def test_the_adversary_brings_codes_to_the_prior() -> None:
 
 
 def test_the_noise_of_a_vae_is_what_it_leaves_unexplained() -> None:
-    plain, noisy = fitted("vae", noise=False), fitted("vae", noise=True)
-    left = noisy.model_.network.deviation.numpy()
-    assert (left > 0.05).all()
-    assert (left < 0.6).all()
+    generator = fitted("vae", noise=False, normals=False)
+    network, scaler = generator.model_.network, generator.normal_scaler_
+    x = torch.from_numpy(scaler.apply(generator.shots_.x))
+    place = torch.from_numpy((generator.shots_.labels == "down").astype(int))
+    with torch.no_grad():
+        made = network.decode(network.encode(x, place)[0], place)
+    left = network.deviation.numpy()
+    assert np.allclose((x - made).std(dim=(0, 2)), left, rtol=0.3)
 
-    def rough(x: np.ndarray) -> float:
-        return float(np.diff(x, axis=-1).var())
+    def drawn(noisy: bool) -> np.ndarray:
+        network.noisy = noisy
+        return scaler.apply(generator.sample(200, rng(1), label="up").x)
 
-    calm, wild = (rough(g.sample(200, rng(1), label="up").x) for g in (plain, noisy))
-    real = rough(waves(200, "up", 9).x)
-    assert calm < 0.7 * real
-    assert abs(wild - real) < abs(calm - real)
+    calm, wild = drawn(False), drawn(True)
+    assert np.allclose((wild - calm).std(axis=(0, 2)), left, rtol=0.05)
+    neighbours = np.mean((wild - calm)[..., 1:] * (wild - calm)[..., :-1])
+    assert abs(neighbours) < 0.05 * left.max() ** 2  # white
+
+
+def test_a_model_that_makes_one_window_or_copies_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = fitted("vae", normals=False)
+    assert generator.warnings_ == ()
+    shots = {place: generator._scaled(place) for place in (0, 1)}
+
+    def one_window_of_up_and_every_shot_of_down(n: int, place: int, rng: object) -> np.ndarray:
+        rows = np.arange(n) % len(shots[place])
+        return shots[place][rows if place else np.zeros(n, int)]
+
+    monkeypatch.setattr(generator, "_generate", one_window_of_up_and_every_shot_of_down)
+    generator._judge()
+    collapsed, copied = generator.warnings_
+    assert collapsed.startswith("up: collapsed")
+    assert copied.startswith("down: memorised (100 % copies")
 
 
 def test_settings_that_make_no_sense_are_named() -> None:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from faultsyn.synth.autoencoder.networks import Autoencoder
     from faultsyn.synth.convolutional.layout import Layout
 
-_KEPT = 256
-"""Normal windows that are kept for adaptation, evenly spread."""
-
 
 class AutoencoderGenerator(ConditionalGenerator):
     """An autoencoder of all classes, told the class, with codes of a known distribution.
@@ -46,30 +43,19 @@ class AutoencoderGenerator(ConditionalGenerator):
 
     def _learn_normal(self, normal: WindowSet, rng: np.random.Generator) -> None:
         if self.normals:
-            kept = np.linspace(0, len(normal) - 1, min(len(normal), _KEPT)).round().astype(int)
-            self.normal_ = normal.take(kept)
+            self._keep_normals(normal)
 
     def _learn(self, x: FloatArray, places: NDArray[np.intp], rng: np.random.Generator) -> None:
         self.model_ = self._model()
-        if self._first_fault:
-            x = np.concatenate([self.normal_scaler_.apply(self.normal_.x), x])
-            places = np.concatenate([np.zeros(len(self.normal_), np.intp), places + 1])
+        classes = self._first_fault + len(self.modes_)
         history = self.model_.fit(
-            x, places, self._classes, rng, self.progress, self._folder("adapt")
+            *self._with_normals(x, places), classes, rng, self.progress, self._folder("adapt")
         )
         self.curves_ = {**self.curves_, "adapt": history.as_json()}
+        self._judge()
 
     def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
         return self.model_.sample(n, place + self._first_fault, rng)
-
-    @property
-    def _first_fault(self) -> int:
-        """Place of the first fault among the network's classes."""
-        return int(hasattr(self, "normal_"))
-
-    @property
-    def _classes(self) -> int:
-        return self._first_fault + len(self.modes_)
 
     @abstractmethod
     def _network(self, layout: Layout, classes: int) -> Autoencoder:
@@ -90,4 +76,4 @@ class AutoencoderGenerator(ConditionalGenerator):
     def _put(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         if any(name.startswith("network.") for name in arrays):
             self.model_ = self._model()
-            self.model_.restore(arrays, self._classes)
+            self.model_.restore(arrays, self._first_fault + len(self.modes_))

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from faultsyn.synth.convolutional.model import AdversarialModel, Settings
 
 _SHORTEST = 8
-_KEPT = 256
-"""Normal windows that are kept for adaptation, evenly spread."""
 
 
 class AdversarialGenerator(ConditionalGenerator):
@@ -63,9 +61,8 @@ class AdversarialGenerator(ConditionalGenerator):
     def _learn_normal(self, normal: WindowSet, rng: np.random.Generator) -> None:
         self._require_samples(normal, _SHORTEST)
         self.model_ = self._model()
-        kept = np.linspace(0, len(normal) - 1, min(len(normal), _KEPT)).round().astype(int)
         if self.normals:
-            self.normal_ = normal.take(kept)
+            self._keep_normals(normal)
         if self.pretrain_steps:
             history = self.model_.pretrain(
                 self.normal_scaler_.apply(normal.x),
@@ -81,12 +78,8 @@ class AdversarialGenerator(ConditionalGenerator):
         if not hasattr(self, "model_"):
             self.model_ = self._model()
         first = self._first_fault
-        if hasattr(self, "normal_"):
-            x = np.concatenate([self.normal_scaler_.apply(self.normal_.x), x])
-            places = np.concatenate([np.zeros(len(self.normal_), np.intp), places + first])
         history, found = self.model_.adapt(
-            x,
-            places,
+            *self._with_normals(x, places),
             self.steps,
             rng,
             self.progress,
@@ -94,21 +87,13 @@ class AdversarialGenerator(ConditionalGenerator):
             normal=0 if first else None,
         )
         self.curves_ = {**self.curves_, "adapt": history.as_json()}
-        self.warnings_ = tuple(
-            f"{label}{f' ({bearing})' if bearing else ''}: {found[place + first].trouble()}"
-            for place, (label, bearing) in enumerate(self.modes_)
-            if found[place + first].trouble()
-        )
+        modes = range(first, first + len(self.modes_))
+        self.warnings_ = self._troubles(found[place] for place in modes)
         if history.stopped == "guard":
             why = history.troubles[-1][1]
             kept = "none was good" if history.best is None else f"those of step {history.best}"
             stop = f"training stopped at step {history.steps}: {why}; weights kept: {kept}"
             self.warnings_ = (stop, *self.warnings_)
-
-    @property
-    def _first_fault(self) -> int:
-        """Place of the first fault among the network's classes."""
-        return int(hasattr(self, "normal_"))
 
     def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
         return self.model_.sample(n, place + self._first_fault, rng)
