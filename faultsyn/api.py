@@ -63,6 +63,8 @@ def ingest(
     *,
     append: bool = False,
     on_error: Literal["stop", "skip"] = "stop",
+    jobs: int = 1,
+    shards: int | None = None,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Read the files below `raw` as the dataset card says, into the store `out`.
@@ -70,13 +72,20 @@ def ingest(
     - `card`: the name of a card ("cwru", "zema", "tep") or a path to one.
     - `append`: add to an existing store; what it holds already is recognised by hash and skipped.
     - `on_error`: "stop" at the first file that cannot be read, or "skip" it and say so.
+    - `jobs`: processes; more than one make several stores, `out` becomes their index. `shards`: how
+      many stores that are (16).
     """
     from faultsyn.ingest import ingest as ingest_files
-    from faultsyn.ingest import load_card
+    from faultsyn.ingest import ingest_shards, load_card
+    from faultsyn.ingest.shards import SHARDS
 
-    return ingest_files(
-        load_card(card), Path(raw), Path(out), append=append, on_error=on_error, progress=progress
-    )
+    loaded = load_card(card)
+    if jobs > 1 or shards is not None:
+        return ingest_shards(
+            loaded, raw, out, shards=shards or SHARDS, jobs=jobs, append=append,
+            on_error=on_error, progress=progress,
+        )  # fmt: skip
+    return ingest_files(loaded, raw, out, append=append, on_error=on_error, progress=progress)
 
 
 def inspect(store: str | Path, *, plot: str | Path | None = None) -> dict[str, Any]:

@@ -49,6 +49,10 @@ def ingest(
         bool, typer.Option(help="Add to the store; known files are skipped.")
     ] = False,
     skip_bad: Annotated[bool, typer.Option(help="Leave bad files out and say so.")] = False,
+    jobs: Annotated[
+        int, typer.Option(help="Processes; more than one fill several stores behind an index.")
+    ] = 1,
+    shards: Annotated[int | None, typer.Option(help="How many stores that are [16].")] = None,
     dry_run: Annotated[
         bool, typer.Option(help="Only show what would go in as what; nothing is written.")
     ] = False,
@@ -73,6 +77,8 @@ def ingest(
             out,
             append=append,
             on_error="skip" if skip_bad else "stop",
+            jobs=jobs,
+            shards=shards,
             progress=progress,
         )
     _show_ingest(summary, out, as_json)

@@ -6,6 +6,7 @@ from faultsyn.ingest.guess import guess_card
 from faultsyn.ingest.ingest import IngestSummary, Problem, ingest
 from faultsyn.ingest.preview import Preview, preview
 from faultsyn.ingest.schema import Card
+from faultsyn.ingest.shards import ingest_shards
 
 __all__ = [
     "Card",
@@ -16,6 +17,7 @@ __all__ = [
     "fetch",
     "guess_card",
     "ingest",
+    "ingest_shards",
     "load_card",
     "preview",
 ]

@@ -6,7 +6,8 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from typing import Literal
 from faultsyn.errors import InputError
 from faultsyn.ingest.card import card_hash, load_card
 from faultsyn.ingest.files import AHEAD, Files
-from faultsyn.ingest.patterns import Match, scan
+from faultsyn.ingest.patterns import Match, Scan, scan
 from faultsyn.ingest.quality import Excluded, Flagged, Gate
 from faultsyn.ingest.recordings import Pending, Planner
 from faultsyn.ingest.schema import Card
@@ -62,6 +63,10 @@ class IngestSummary:
     seconds: float = 0.0
 
 
+class _Nothing(Exception):
+    """There is nothing to make a store of."""
+
+
 def ingest(
     card: Card | str | Path,
     raw: str | Path,
@@ -84,20 +89,46 @@ def ingest(
 
     Raises `InputError` or `StoreError` in one line; the store is then as it was before.
     """
-    started = time.perf_counter()
     card = card if isinstance(card, Card) else load_card(card)
     raw, out = Path(raw), Path(out)
     found = scan(card, raw)
+    summary, assets = take_in(
+        card, raw, out, found, append=append, on_error=on_error, progress=progress
+    )
+    summary.assets = {label: len(names) for label, names in assets.items()}
+    return summary
+
+
+def take_in(
+    card: Card,
+    raw: Path,
+    out: Path,
+    found: Scan,
+    *,
+    rates: Mapping[str, float] | None = None,
+    may_be_empty: bool = False,
+    append: bool = False,
+    on_error: Literal["stop", "skip"] = "stop",
+    progress: Progress | None = None,
+) -> tuple[IngestSummary, dict[str, set[str]]]:
+    """`ingest` of the files that were found; what it did, and the assets by label.
+
+    - `rates`: of streams [Hz], as far as they are settled already.
+    - `may_be_empty`: without a recording there is no store, and no error.
+    """
+    started = time.perf_counter()
     summary = IngestSummary(card.name, out, unmatched=found.unmatched)
     assets: dict[str, set[str]] = {}
     added: set[str] = set()
     with Files(raw, card.sha256) as files:
         gate = Gate(card.quality)
         planner = Planner(card, files, found.files, gate=gate)
+        planner.rates.known.update(rates or {})
         if out.exists():
             planner.rates.known.update(_check_existing(out, card, append))
             gate.remember(out)
-        with StoreWriter(out, append=out.exists(), info=_info(card)) as writer:
+        there = out.exists()
+        with suppress(_Nothing), StoreWriter(out, append=there, info=_info(card)) as writer:
             claims: dict[str, str] = {}
             n = len(found.matches)
             for done, match in enumerate(found.matches):
@@ -109,11 +140,12 @@ def ingest(
                     added.add(recording.id)
             if progress is not None:
                 progress(n, n, "")
+            if may_be_empty and not (there or summary.added or summary.skipped):
+                raise _Nothing
     summary.flagged = [f for f in planner.flagged if f.recording in added]
-    summary.assets = {label: len(names) for label, names in assets.items()}
     summary.rates = {name: planner.rates.known[name] for name in summary.streams}
     summary.seconds = time.perf_counter() - started
-    return summary
+    return summary, assets
 
 
 def _look_ahead(files: Files, soon: Sequence[Match], summary: IngestSummary) -> None:

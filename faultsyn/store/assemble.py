@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from faultsyn import __version__
 from faultsyn.store import schema
+from faultsyn.store.content import content_hash
 from faultsyn.store.heads import StreamHead
 from faultsyn.store.journal import Entry, Journal
 from faultsyn.store.table import (
@@ -53,6 +54,7 @@ def assemble(
         history = list(read_array(file["history"])) if "history" in file else []
         history.append(json.dumps(dict(info), default=str))
         write_array(file, "history", np.array(history))
+        file.attrs["data_hash"] = content_hash(file)
 
 
 def _write_tables(file: h5py.File, entries: Sequence[Entry], n_old: int) -> None:

@@ -50,15 +50,20 @@ def join_stores(stores: Sequence[Location], out: str | os.PathLike[str]) -> None
     shards: dict[str, list[Any]] = {"path": [], "data_hash": [], "recordings": []}
     streams: dict[str, _Stream] = {}
     history: list[str] = []
-    owner: dict[str, Location] = {}
+    owner: dict[str, str] = {}
     for place in stores:
         with Store(place) as store:
             if store.shards is not None:
                 raise StoreError(f"{place}: is a store set; join its stores instead")
-            for id in store.recordings["id"].tolist():
+            for id, source in zip(
+                *(store.recordings[name].tolist() for name in ("id", "source_file")), strict=True
+            ):
                 if id in owner:
-                    raise StoreError(f"recording '{id}' is in {owner[id]} and in {place}")
-                owner[id] = place
+                    raise StoreError(
+                        f"recording '{id}' is in {owner[id]} and in {place} (from {source})",
+                        "give recordings ids of their own, or leave one of the stores out",
+                    )
+                owner[id] = f"{place} (from {source})"
             _take_streams(store, streams, len(next(iter(table.values()), ())))
             table = (
                 join(table, store.recordings, f"{place}: recordings")

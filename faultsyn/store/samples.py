@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -199,11 +198,12 @@ def _batches(lengths: IntArray) -> list[slice]:
 
 def _runs_of(file: StreamFile, first: IntArray, n: int) -> Iterator[tuple[int, int]]:
     """As `_runs`, for each of the files behind a stream: their chunks count from their start."""
-    for start, stop in pairwise(file.edges.tolist()):
-        inside = first[slice(*np.searchsorted(first, [start, stop]))] - start
-        if len(inside):
-            for low, high in _runs(inside, n, file.samples.chunks[0], stop - start):
-                yield start + low, start + high
+    edges, chunk = file.edges, file.samples.chunks[0]
+    cuts = np.searchsorted(first, edges)
+    for k in np.flatnonzero(np.diff(cuts)).tolist():
+        start, stop = int(edges[k]), int(edges[k + 1])
+        for low, high in _runs(first[cuts[k] : cuts[k + 1]] - start, n, chunk, stop - start):
+            yield start + low, start + high
 
 
 def _runs(first: IntArray, n: int, chunk: int, total: int) -> Iterator[tuple[int, int]]:

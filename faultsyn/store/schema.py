@@ -1,6 +1,7 @@
 """Layout of a store on disk: names, version, chunking.
 
-/                            attributes: schema, schema_version, faultsyn_version
+/                            attributes: schema, schema_version, faultsyn_version; data_hash when
+                             it was written (a store set knows its shards by it)
 /history                     one JSON text per ingest: what made the recordings
 /recordings/<column>         one dataset a column, one row a recording
 /streams/<name>              attributes: sample_rate [Hz], channels, quantities, units

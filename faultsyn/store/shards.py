@@ -31,6 +31,14 @@ _MOST_OPEN = 512
 _CHUNK_CACHE = 1 << 20
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What a shard holds of a stream, and its column by channel."""
+
+    samples: h5py.Dataset
+    columns: dict[str, int]
+
+
 class Shards:
     """The files of a set; each is opened when it is first read, and checked against the index.
 
@@ -43,6 +51,7 @@ class Shards:
         self._places = [beside(location, str(name)) for name in table["path"]]
         self._hashes = [str(text) for text in table["data_hash"]]
         self._open: OrderedDict[int, h5py.File] = OrderedDict()
+        self._streams: dict[int, dict[str, _Part]] = {}
         self.first_rows = np.concatenate([[0], np.cumsum(table["recordings"], dtype=np.int64)])
 
     def __len__(self) -> int:
@@ -54,7 +63,7 @@ class Shards:
             self._open.move_to_end(number)
             return self._open[number]
         file = open_store(self._places[number], rdcc_nbytes=_CHUNK_CACHE)
-        if content_hash(file) != self._hashes[number]:
+        if (file.attrs.get("data_hash") or content_hash(file)) != self._hashes[number]:
             file.close()
             raise StoreError(
                 f"{self._places[number]}: has changed since {self._location} was made",
@@ -62,8 +71,22 @@ class Shards:
             )
         self._open[number] = file
         if len(self._open) > _MOST_OPEN:
-            self._open.popitem(last=False)[1].close()
+            oldest, other = self._open.popitem(last=False)
+            self._streams.pop(oldest, None)
+            other.close()
         return file
+
+    def part(self, number: int, stream: str) -> _Part:
+        """A stream of one shard; finding it costs as much as reading it, so it is kept."""
+        known = self._streams.get(number, {}).get(stream)
+        if known is not None:
+            self._open.move_to_end(number)
+            return known
+        group = self.file(number)["streams"][stream]
+        columns = {str(name): k for k, name in enumerate(group.attrs["channels"])}
+        part = _Part(group["samples"], columns)
+        self._streams.setdefault(number, {})[stream] = part
+        return part
 
     def faults(self) -> Iterator[str]:
         """One line for each shard that cannot be read or has changed."""
@@ -75,6 +98,7 @@ class Shards:
 
     def close(self) -> None:
         """Close what is open."""
+        self._streams.clear()
         while self._open:
             self._open.popitem()[1].close()
 
@@ -102,8 +126,7 @@ class JoinedSamples:
         span, channel = key if isinstance(key, tuple) else (key, None)
         low, high = span.start, span.stop
         wanted = range(len(self.channels)) if channel is None else (channel,)
-        fill = np.nan if self.dtype.kind == "f" else 0
-        out = np.full((high - low, len(wanted)), fill, self.dtype)
+        out = np.empty((high - low, len(wanted)), self.dtype)
         first = int(np.searchsorted(self.starts, low, side="right")) - 1
         for number in range(first, len(self.shards)):
             start, stop = (int(edge) for edge in self.starts[number : number + 2])
@@ -116,11 +139,13 @@ class JoinedSamples:
         return out if channel is None else out[:, 0]
 
     def _fill(self, part: NDArray[Any], number: int, low: int, high: int, wanted: Any) -> None:
-        group = self.shards.file(number)["streams"][self.stream]
-        names = [str(text) for text in group.attrs["channels"]]
+        held = self.shards.part(number, self.stream)
         for place, channel in enumerate(wanted):
-            if self.channels[channel] in names:
-                part[:, place] = group["samples"][low:high, names.index(self.channels[channel])]
+            column = held.columns.get(self.channels[channel])
+            if column is None:
+                part[:, place] = np.nan if self.dtype.kind == "f" else 0
+            else:
+                part[:, place] = held.samples[low:high, column]
 
 
 def joined_samples(group: h5py.Group, shards: Shards, channels: tuple[str, ...]) -> JoinedSamples:
