@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from faultsyn.diagnose.metric_learner import MetricLearner, class_mean
 from faultsyn.diagnose.tasks import Tasks
+
+_SLOPE = 10.0  # of the log odds over the mean difference of two embeddings
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -26,6 +30,16 @@ class Siamese(MetricLearner):
 
     def _network(self) -> nn.Module:
         return nn.Sequential(self._encoder(), nn.Linear(self._embedding, 1))
+
+    def _start(self, rng: np.random.Generator) -> nn.Module:
+        network = super()._start(rng)
+        assert isinstance(network, nn.Sequential)
+        head = network[1]
+        assert isinstance(head, nn.Linear)
+        with torch.no_grad():  # at first the mean difference decides: near is alike
+            head.weight.fill_(-_SLOPE / self._embedding)
+            head.bias.fill_(_SLOPE / 2)
+        return network
 
     def _pairs(self, network: nn.Module, support: Tensor, query: Tensor) -> Tensor:
         """Log odds that query and support window are of one class, `(n_query, n_support)`."""
