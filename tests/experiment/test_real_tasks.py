@@ -65,6 +65,7 @@ SIZES = {
     "cwru-bearing-4096": (None, 6),
     "cwru-cross-end": (None, 2),
     "cwru-load": (None, 1),
+    "cwru-load-shots": (None, 5),
 }
 
 
