@@ -53,6 +53,7 @@ class MAML(MetaNetwork):
 
     name: ClassVar[str] = "maml"
     head_only: ClassVar[bool] = False
+    held_out_episodes: ClassVar[int] = 12  # each costs an inner loop
 
     steps: int = 20
     way: int = 5

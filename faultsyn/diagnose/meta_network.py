@@ -20,8 +20,6 @@ from faultsyn.windows import WindowSet
 
 log = logging.getLogger(__name__)
 
-_VALIDATION = 40  # episodes of held-out classes
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class MetaNetwork(NetworkClassifier):
@@ -45,6 +43,7 @@ class MetaNetwork(NetworkClassifier):
     """
 
     costly: ClassVar[bool] = True
+    held_out_episodes: ClassVar[int] = 40
 
     base_steps: int = 200
     steps: int = 150
@@ -133,7 +132,7 @@ class MetaNetwork(NetworkClassifier):
         held = np.isin(labels, names[:n_held])
         there = x[torch.from_numpy(held)]
         of = None if groups is None else groups[held]
-        drawn = self._tasks(labels[held], of, _VALIDATION, rng)
+        drawn = self._tasks(labels[held], of, self.held_out_episodes, rng)
 
         def validate() -> float:
             return self._held_out_loss(module, there, drawn)

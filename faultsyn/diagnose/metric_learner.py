@@ -87,16 +87,19 @@ class MetricLearner(MetaNetwork):
         self, module: nn.Module, x: Tensor, drawn: Tasks, step: int, generator: torch.Generator
     ) -> Tensor:
         at = torch.cat([drawn.support[step].flatten(), drawn.query[step].flatten()])
-        return self._loss_of(module, self._jittered(x[at], generator), drawn)
+        embedded = self._embed(module, self._jittered(x[at], generator))
+        return self._loss_of(module, embedded, drawn)
 
     def _held_out_loss(self, module: nn.Module, x: Tensor, drawn: Tasks) -> float:
         both = torch.cat([drawn.support.flatten(1), drawn.query.flatten(1)], dim=1)
-        with torch.inference_mode():
-            return float(np.mean([float(self._loss_of(module, x[at], drawn)) for at in both]))
+        with torch.inference_mode():  # no window depends on others, so each is embedded once
+            embedded = self._embed(module, x)
+            return float(
+                np.mean([float(self._loss_of(module, embedded[at], drawn)) for at in both])
+            )
 
-    def _loss_of(self, module: nn.Module, x: Tensor, drawn: Tasks) -> Tensor:
-        """Loss of one episode of windows, support first."""
-        embedded = self._embed(module, x)
+    def _loss_of(self, module: nn.Module, embedded: Tensor, drawn: Tasks) -> Tensor:
+        """Loss of one episode of embedded windows, support first."""
         support, query = embedded[: len(drawn.codes)], embedded[len(drawn.codes) :]
         return self._episode_loss(module, support, query, drawn, drawn.targets)
 
