@@ -428,23 +428,35 @@ def diagnose(
     *,
     card: str | Path | None = None,
     csv: str | Path | None = None,
+    html: str | Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Verdicts on every recording of files, folders or stores.
 
     - `artifact`: folder of a diagnoser. `sources`: one path or several.
     - `card`: name of a dataset card, or a path to one; how files are read.
-    - `csv`: a file for one row a recording.
+    - `csv`: a file for one row a recording; `html`: a page for people, with evidence.
 
     Returns `verdicts` (see `faultsyn.plant.verdict.Verdict`), `counts` of them, and `unmatched`,
     the files that the card does not know. A recording that cannot be diagnosed is refused with its
     reason, and the rest goes on.
     """
     from faultsyn.plant.diagnoser import Diagnoser
-    from faultsyn.plant.diagnosing import diagnose_all
+    from faultsyn.plant.diagnosing import Kept, diagnose_all
 
     paths = [sources] if isinstance(sources, str | Path) else list(sources)
-    return diagnose_all(Diagnoser.load(artifact), paths, card=card, csv=csv, progress=progress)
+    diagnoser = Diagnoser.load(artifact)
+    kept = None if html is None else Kept()
+    found = diagnose_all(diagnoser, paths, card=card, csv=csv, keep=kept, progress=progress)
+    if html is not None and kept is not None:
+        from faultsyn.report.verdict_figures import Shown
+        from faultsyn.report.verdict_page import write_verdicts
+
+        shown = [Shown(made.as_json(), windows) for made, windows in kept]
+        reference = None if diagnoser.baseline is None else diagnoser.baseline.reference
+        told = {"path": str(artifact), **diagnoser.summary()}
+        found["page"] = str(write_verdicts(found, shown, reference, told, html))
+    return found
 
 
 def run(

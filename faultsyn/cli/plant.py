@@ -92,24 +92,27 @@ def diagnose(
     csv: Annotated[
         Path | None, typer.Option(help="One row a recording, for a spreadsheet.")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="A page for people, with evidence.")] = None,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with every recording, how sure that is, and when it is unknown."""
     from faultsyn import api
 
     with progress_bar("diagnosing", as_json) as progress:
-        found = api.diagnose(artifact, sources, card=card, csv=csv, progress=progress)
+        found = api.diagnose(artifact, sources, card=card, csv=csv, html=html, progress=progress)
     if as_json:
         say_json(found)
         return
     show_verdicts(found)
+    if html is not None:
+        say(f"page: {found['page']}")
 
 
 def show_verdicts(found: dict[str, Any]) -> None:
     """One line a recording, refusals with their reasons, and the count of each verdict."""
     good = [made for made in found["verdicts"] if made["status"] == "ok"]
     if good:
-        head = ["recording", "verdict", "probability", "runner-up", "set", "alarm", "unknown"]
+        head = ["recording", "verdict", "most probable", "runner-up", "set", "alarm"]
         table("verdicts", head, shortened([_row(made) for made in good]))
     for made in good:
         for warning in made["warnings"]:
@@ -123,17 +126,18 @@ def show_verdicts(found: dict[str, Any]) -> None:
 
 
 def _row(made: dict[str, Any]) -> list[str]:
-    runner_up = f"{made['runner_up']} {made['runner_up_probability']:.2f}"
     alarm = {True: "yes", False: "no", None: "-"}[made["alarm"]]
-    limit = made["unknown_limit"]
-    strange = f"{made['unknown_score']:.2f}" + (f" of {limit:.2f}" if limit is not None else "")
     inside = "-" if made["prediction_set"] is None else " ".join(made["prediction_set"])
     return [
         made["recording"],
         made["verdict"],
-        f"{made['label']} {made['probability']:.2f}",
-        runner_up,
+        f"{made['label']} {_rounded(made['probability'])}",
+        f"{made['runner_up']} {_rounded(made['runner_up_probability'])}",
         inside,
         alarm,
-        strange,
     ]
+
+
+def _rounded(p: float) -> str:
+    """Two digits that never claim certainty."""
+    return f"{min(max(p, 0.01), 0.99):.2f}"

@@ -14,8 +14,10 @@ from faultsyn.plant.evidence import evidence, warnings
 from faultsyn.plant.recorded import Measured
 from faultsyn.plant.rows import write_csv
 from faultsyn.plant.sources import Listed, listed, measure
-from faultsyn.plant.verdict import Verdict, decide
+from faultsyn.plant.verdict import UNCLEAR, UNKNOWN, Verdict, decide
+from faultsyn.windows import WindowSet
 
+_KEPT_WINDOWS = 8
 Progress = Callable[[int, int, str], None]
 
 
@@ -44,11 +46,15 @@ def diagnose_all(
     *,
     card: str | Path | None = None,
     csv: str | Path | None = None,
+    keep: Kept | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """All verdicts as plain values; the arguments are those of `faultsyn.api.diagnose`."""
+    """All verdicts as plain values; the arguments are those of `faultsyn.api.diagnose`.
+
+    - `keep`: filled with the recordings that ask most for a look.
+    """
     sources = listed(paths, card)
-    verdicts = list(_verdicts(diagnoser, sources, progress))
+    verdicts = list(_verdicts(diagnoser, sources, progress, keep))
     if csv is not None:
         write_csv(csv, verdicts)
     counts = Counter(made.verdict or made.status for made in verdicts)
@@ -59,8 +65,31 @@ def diagnose_all(
     }
 
 
+class Kept:
+    """At most `most` recordings with some of their windows: alarms and unknowns before others."""
+
+    def __init__(self, most: int = 12) -> None:
+        self.most = most
+        self._found: list[tuple[tuple[int, int], Verdict, WindowSet]] = []
+        self._seen = 0
+
+    def add(self, made: Verdict, windows: WindowSet) -> None:
+        """Keep this one if it asks more for a look than one that is kept."""
+        urgent = made.alarm or made.verdict in (UNKNOWN, UNCLEAR)
+        self._seen += 1
+        few = windows.take(slice(0, _KEPT_WINDOWS))
+        self._found.append(((0 if urgent else 1, self._seen), made, few))
+        self._found = sorted(self._found, key=lambda one: one[0])[: self.most]
+
+    def __iter__(self) -> Iterator[tuple[Verdict, WindowSet]]:
+        return iter([(made, windows) for _, made, windows in self._found])
+
+
 def _verdicts(
-    diagnoser: Diagnoser, sources: list[Listed], progress: Progress | None
+    diagnoser: Diagnoser,
+    sources: list[Listed],
+    progress: Progress | None,
+    keep: Kept | None = None,
 ) -> Iterator[Verdict]:
     counts = [source.count for source in sources]
     before, total = 0, sum(counts)
@@ -68,7 +97,10 @@ def _verdicts(
         for done, found in measure(source, diagnoser.posed):
             if progress is not None:
                 progress(before + done, total, found.id)
-            yield verdict_on(diagnoser, found)
+            made = verdict_on(diagnoser, found)
+            if keep is not None and made.status == "ok" and found.windows is not None:
+                keep.add(made, found.windows)
+            yield made
         before += count
     if progress is not None:
         progress(total, total, "")
