@@ -19,6 +19,12 @@ from faultsyn import __version__
 from faultsyn.errors import InputError
 
 FORMAT = 1
+MOST_HEAD = 256 << 20
+"""Bytes of `artifact.json` that are read at most."""
+MOST_HEADER = 16 << 20
+"""Bytes of the header of `weights.safetensors` at most."""
+_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2}
+_BYTES |= {"I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8}
 
 
 @dataclass(frozen=True)
@@ -84,13 +90,20 @@ def read_head(path: str | Path, kind: str) -> dict[str, Any]:
     """
     folder = Path(path)
     try:
+        if (folder / "artifact.json").stat().st_size > MOST_HEAD:
+            raise InputError(f"{folder}/artifact.json: larger than {MOST_HEAD >> 20} MB")
         head: dict[str, Any] = json.loads((folder / "artifact.json").read_text())
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{folder}: not an artefact (no artifact.json)") from None
-    except json.JSONDecodeError as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{folder}/artifact.json: not JSON ({error})") from None
+    if not isinstance(head, dict):
+        raise InputError(f"{folder}/artifact.json: expected keys and values")
     if head.get("format") != FORMAT:
         raise InputError(f"{folder}: artefact format {head.get('format')}, expected {FORMAT}")
+    missing = sorted({"kind", "name", "weights_sha256", "config", "info"} - set(head))
+    if missing:
+        raise InputError(f"{folder}/artifact.json: lacks {', '.join(missing)}")
     if head["kind"] != kind:
         raise InputError(f"{folder}: expected a {kind}, got a {head['kind']}")
     return head
@@ -107,9 +120,49 @@ def load_artifact(path: str | Path, kind: str) -> Artifact:
     weights = folder / "weights.safetensors"
     if not weights.is_file():
         raise InputError(f"{folder}: weights.safetensors is missing", "train it again")
+    check_weights(weights)
     if _digest(weights) != head["weights_sha256"]:
         raise InputError(f"{weights}: hash differs from artifact.json", "the file was changed")
     return Artifact(kind, head["name"], head["config"], head["info"], load_file(weights))
+
+
+def check_weights(path: Path) -> None:
+    """Check the header of a safetensors file against the file, before anything is allocated.
+
+    Raises `InputError` when the header is larger than `MOST_HEADER` or the file, is not JSON, or
+    names a tensor of another size than the bytes it claims, or bytes that overlap, leave a gap or
+    lie beyond the end.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(MOST_HEADER, size - 8):
+            raise InputError(f"{path}: a header of {length} bytes in a file of {size}")
+        try:
+            header = json.loads(file.read(length))
+            spans = [_span(tensor) for name, tensor in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: not a safetensors header ({error})") from None
+    at = 0
+    for begin, end in sorted(spans):
+        if begin != at:
+            raise InputError(f"{path}: tensors overlap or leave a gap at byte {at}")
+        at = end
+    if at != size - 8 - length:
+        raise InputError(f"{path}: tensors of {at} bytes in a file that holds {size - 8 - length}")
+
+
+def _span(tensor: Mapping[str, Any]) -> tuple[int, int]:
+    """First byte and the one after the last of a tensor, whose shape must need just those."""
+    begin, end = (int(offset) for offset in tensor["data_offsets"])
+    needed = int(_BYTES[tensor["dtype"]])
+    for length in tensor["shape"]:
+        if int(length) < 0:
+            raise ValueError(f"a shape of {tensor['shape']}")
+        needed *= int(length)
+    if begin < 0 or end - begin != needed:
+        raise ValueError(f"{end - begin} bytes for a shape that needs {needed}")
+    return begin, end
 
 
 def _digest(path: Path) -> str:

@@ -248,7 +248,20 @@ def initialised(build: Callable[[], M], generator: torch.Generator) -> M:
 
 
 def restored(build: Callable[[], M], weights: Mapping[str, Tensor]) -> M:
-    """The module that `build` makes, with a copy of `weights`."""
+    """The module that `build` makes, with a copy of `weights`.
+
+    Raises `InputError` when the weights have other shapes, before memory is taken for the module.
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(value.shape) for name, value in build().state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in weights.items()}
+    if wanted != given:
+        wrong = next(name for name in {**wanted, **given} if wanted.get(name) != given.get(name))
+        raise InputError(
+            f"network weights: '{wrong}' should have shape {wanted.get(wrong)}, has "
+            f"{given.get(wrong)}",
+            "the artefact was changed, or made by another version",
+        )
     module = _empty(build)
     module.load_state_dict(dict(weights))
     return module

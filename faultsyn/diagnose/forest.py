@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from faultsyn.diagnose.base import Consumes, FewShotClassifier
 from faultsyn.diagnose.linear import ClassWeight
+from faultsyn.errors import InputError
 from faultsyn.windows import WindowSet
 
 _BLOCK = 4096  # query rows walked through all trees at once; bounds memory
@@ -95,6 +96,11 @@ class Forest(FewShotClassifier):
         self.roots_, self.left_, self.right_ = arrays["roots"], arrays["left"], arrays["right"]
         self.feature_, self.threshold_ = arrays["feature"], arrays["threshold"]
         self.value_ = arrays["value"]
+        own, n = np.arange(len(self.left_)), len(self.left_)
+        down = all(((side >= own) & (side < n)).all() for side in (self.left_, self.right_))
+        inside = (self.feature_ >= 0) & (self.feature_ < self.shape_[0] * self.shape_[1])
+        if not (down and inside.all() and ((self.roots_ >= 0) & (self.roots_ < n)).all()):
+            raise InputError(f"{self.name}: the trees of the artefact do not hold together")
 
 
 def _children(local: NDArray[np.int64], root: int) -> NDArray[np.int32]:

@@ -39,8 +39,8 @@ def alarm_rate(
 ) -> AlarmRate | None:
     """A threshold that recalls at least `recall` of the faults at the least cost, and that cost.
 
-    It lies half-way between the last fault that must be recalled and the next score below, so that
-    a recording does not miss it by a hair.
+    It lies half-way between the last fault that must be recalled and the next healthy score below,
+    so that a recording does not miss it by a hair.
 
     - `healthy`, `faulty`: scores of recordings that the diagnoser had not seen.
 
@@ -51,8 +51,7 @@ def alarm_rate(
     ordered = np.sort(faulty)[::-1]
     # 1e-9: 0.95 * 20 must be 19 recordings, not 20, whatever its float is
     last = float(ordered[int(np.ceil(recall * len(ordered) - 1e-9)) - 1])
-    below = np.concatenate([healthy, faulty])
-    below = below[below < last]
+    below = healthy[healthy < last]
     limit = (last + float(below.max())) / 2 if len(below) else last
     n, false = len(healthy), int((healthy >= limit).sum())
     upper = 1.0 if false == n else float(beta.ppf(0.95, false + 1, n - false))

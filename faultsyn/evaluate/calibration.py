@@ -42,8 +42,10 @@ RULES: tuple[tuple[Rule, float], ...] = (
 )
 """Ways to combine windows that are tried: rule and exponent."""
 _LOG_TEMPERATURE = (-4.0, 5.0)
-_LEAST_UNITS = 50
-"""Held-out recordings below which an isotonic map is not tried."""
+_LEAST_UNITS = 200
+"""Held-out recordings below which an isotonic map is not tried: it follows single ones."""
+_KEPT = 0.01
+"""Weight of a probability as it was, beside that which a map makes of it."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,9 @@ class Isotonic:
         return cls(tuple(knots))
 
     def __call__(self, proba: Floats) -> Floats:
-        """Calibrated probabilities `(n, C)`; where all classes get 0, they are equal."""
+        """Calibrated probabilities `(n, C)`; where all classes get 0, they stay as they were."""
         columns = [np.interp(proba[:, c], x, y) for c, (x, y) in enumerate(self.knots)]
-        mapped = np.stack(columns, axis=1) + 1e-12
+        mapped = np.stack(columns, axis=1) + _KEPT * proba
         return np.asarray(mapped / mapped.sum(axis=1, keepdims=True))
 
 

@@ -149,11 +149,19 @@ class Diagnoser:
         confidence = Confidence.restore(arrays, info["confidence"])
         _check(classifier.classes_, confidence, support, where)
         fitted = Fitted(representation, classifier, support, learnt)
+        _probe(fitted, where)
         baseline = None
         if info["baseline"] is not None:
             baseline = Baseline.restore(arrays, info["baseline"])
         posed = Posed.from_json(info["posed"])
         return cls(posed, fitted, confidence, dict(info["provenance"]), baseline)
+
+
+def _probe(fitted: Fitted, where: str) -> None:
+    """Ask for one window's probabilities: weights that do not fit show here, not in use."""
+    found = fitted.classifier.predict_proba(fitted.learnt.take([0]))
+    if found.shape != (1, len(fitted.classifier.classes_)) or not np.isfinite(found).all():
+        raise InputError(f"{where}: the classifier's weights do not fit its classes")
 
 
 def _check(
