@@ -18,6 +18,7 @@ from faultsyn.errors import InputError
 if TYPE_CHECKING:
     from faultsyn.experiment import Results, Task
     from faultsyn.ingest import FetchSummary, IngestSummary, Preview
+    from faultsyn.plant.diagnoser import Diagnoser
 
 Progress = Callable[..., None]
 """Called with `(done, total, detail="")` as long work goes on."""
@@ -457,6 +458,78 @@ def diagnose(
         told = {"path": str(artifact), **diagnoser.summary()}
         found["page"] = str(write_verdicts(found, shown, reference, told, html))
     return found
+
+
+def add_fault(
+    artifact: str | Path,
+    *,
+    label: str,
+    windows: str | Path | Sequence[str | Path],
+    card: str | Path | None = None,
+    confirm: Callable[[dict[str, Any]], bool] | None = None,
+) -> dict[str, Any]:
+    """Teach a diagnoser one fault more from a few windows, without training its encoder anew.
+
+    - `artifact`: folder of the diagnoser; `label`: the fault.
+    - `windows`: recordings of it: files, folders or stores; `card`: how files are read.
+    - `confirm`: asked with the effect before it is kept; without, it is kept.
+
+    Returns the effect: `classes` and `false_alarms` on held-out windows `before` and `after`, and
+    whether it was `kept`. `undo` puts the old one back.
+    """
+    from faultsyn.plant.add_fault import with_fault
+    from faultsyn.plant.diagnoser import Diagnoser
+
+    paths = [windows] if isinstance(windows, str | Path) else list(windows)
+    made, effect = with_fault(Diagnoser.load(artifact), label, paths, card)
+    return _kept(made, effect, artifact, confirm)
+
+
+def rebaseline(
+    artifact: str | Path,
+    sources: str | Path | Sequence[str | Path],
+    *,
+    card: str | Path | None = None,
+    confirm: Callable[[dict[str, Any]], bool] | None = None,
+) -> dict[str, Any]:
+    """Learn anew what healthy looks like, after maintenance or a new sensor.
+
+    - `artifact`: folder of the diagnoser. `sources`: healthy recordings; `card`: how files are
+      read. `confirm`: asked with the effect before it is kept; without, it is kept.
+
+    The classifier stays as it is. Returns the effect: `verdicts` on the recordings, and by state
+    the levels that move most; and whether it was `kept`. `undo` puts the old baseline back.
+    """
+    from faultsyn.plant.diagnoser import Diagnoser
+    from faultsyn.plant.rebaseline import rebaselined
+
+    paths = [sources] if isinstance(sources, str | Path) else list(sources)
+    made, effect = rebaselined(Diagnoser.load(artifact), paths, card)
+    return _kept(made, effect, artifact, confirm)
+
+
+def _kept(
+    made: Diagnoser,
+    effect: dict[str, Any],
+    artifact: str | Path,
+    confirm: Callable[[dict[str, Any]], bool] | None,
+) -> dict[str, Any]:
+    keep = confirm is None or confirm(effect)
+    if keep:
+        made.save(artifact, keep_old=True)
+    return {"path": str(artifact), **effect, "kept": keep}
+
+
+def undo(artifact: str | Path) -> dict[str, Any]:
+    """Take back the last `add_fault` or `rebaseline` of a diagnoser.
+
+    Returns what the artefact says then; raises `InputError` when there is nothing to undo.
+    """
+    from faultsyn.artifact import undo_save
+    from faultsyn.plant.diagnoser import Diagnoser
+
+    undo_save(artifact)
+    return {"path": str(artifact), **Diagnoser.load(artifact).summary()}
 
 
 def run(

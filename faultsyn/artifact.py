@@ -25,6 +25,8 @@ MOST_HEADER = 16 << 20
 """Bytes of the header of `weights.safetensors` at most."""
 _BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2}
 _BYTES |= {"I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8}
+UNDO = "undo"
+_FILES = ("artifact.json", "weights.safetensors")
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,17 @@ def config_hash(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def save_artifact(path: str | Path, artifact: Artifact) -> Path:
-    """Write a folder in one step: a killed save leaves the old artefact or none, never a half."""
+def save_artifact(path: str | Path, artifact: Artifact, *, keep_old: bool = False) -> Path:
+    """Write a folder in one step: a killed save leaves the old artefact or none, never a half.
+
+    - `keep_old`: the artefact that is replaced is kept in the new one's `undo/`, for `undo_save`.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
+        if keep_old and target.exists():
+            _keep(target, made / UNDO)
         arrays = {name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}
         save_file(arrays, made / "weights.safetensors")
         digest = _digest(made / "weights.safetensors")
@@ -70,17 +77,56 @@ def save_artifact(path: str | Path, artifact: Artifact) -> Path:
             "info": artifact.info,
         }
         (made / "artifact.json").write_text(json.dumps(head, indent=1) + "\n")
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-            target.replace(old / target.name)
-            made.replace(target)
-            shutil.rmtree(old)
-        else:
-            made.replace(target)
+        _put(made, target)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
     return target
+
+
+def undo_save(path: str | Path) -> Path:
+    """Put back the artefact that the last `save_artifact(..., keep_old=True)` replaced.
+
+    Raises `InputError` when none is kept.
+    """
+    target = Path(path)
+    kept = sorted((target / UNDO).glob("*/artifact.json"))
+    if not kept:
+        raise InputError(f"{target}: nothing to undo")
+    last = kept[-1].parent
+    made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        for name in _FILES:
+            shutil.copy2(last / name, made / name)
+        for older in kept[:-1]:
+            shutil.copytree(older.parent, made / UNDO / older.parent.name)
+        _put(made, target)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return target
+
+
+def _keep(old: Path, history: Path) -> None:
+    """The old artefact's files, and those that it kept itself, into the history of the new one."""
+    if (old / UNDO).is_dir():
+        shutil.copytree(old / UNDO, history)
+    number = len(list(history.glob("*"))) + 1
+    place = history / f"{number:03}"
+    place.mkdir(parents=True)
+    for name in _FILES:
+        shutil.copy2(old / name, place / name)
+
+
+def _put(made: Path, target: Path) -> None:
+    """Move a finished folder to its place; what was there goes."""
+    if target.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+        target.replace(old / target.name)
+        made.replace(target)
+        shutil.rmtree(old)
+    else:
+        made.replace(target)
 
 
 def read_head(path: str | Path, kind: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from faultsyn.cli.rank import rank
 from faultsyn.cli.store import inspect, join, validate
 from faultsyn.cli.study import report, run
 from faultsyn.cli.terminal import say
+from faultsyn.cli.upkeep import add_fault, rebaseline, undo
 from faultsyn.errors import FaultsynError
 
 VERBS = (
@@ -38,6 +39,9 @@ VERBS = (
     rank,
     train,
     diagnose,
+    add_fault,
+    rebaseline,
+    undo,
     export,
     run,
     report,

@@ -87,13 +87,20 @@ class FewShotClassifier(ABC):
         than two classes, NaN or infinity, or another shape, rate or channel list than the base
         set's.
         """
-        self.check_config()
-        self._check(support, "fit")
-        classes = tuple(sorted(set(support.labels.tolist())))
-        if len(classes) < 2:
-            raise InputError(f"{self.name}: needs at least two classes, got {list(classes)}")
-        self.classes_ = classes
+        self._take_classes(support, "fit")
         self._fit(support, rng)
+        return self
+
+    def extend(self, support: WindowSet, rng: np.random.Generator) -> Self:
+        """Fit on a support that has further classes, with learnt encoders left as they are.
+
+        As `fit` for methods without an encoder and for those that adapt a meta-learnt one in a few
+        steps. Raises as `fit`.
+        """
+        if not hasattr(self, "classes_"):
+            raise InputError(f"{self.name}: call fit(support) before extend")
+        self._take_classes(support, "extend")
+        self._extend(support, rng)
         return self
 
     def predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
@@ -172,6 +179,15 @@ class FewShotClassifier(ABC):
         made._restore(artifact.arrays, artifact.info)
         return made
 
+    def _take_classes(self, support: WindowSet, step: str) -> None:
+        """Check a support and learn its classes."""
+        self.check_config()
+        self._check(support, step)
+        classes = tuple(sorted(set(support.labels.tolist())))
+        if len(classes) < 2:
+            raise InputError(f"{self.name}: needs at least two classes, got {list(classes)}")
+        self.classes_ = classes
+
     def _require(self, good: bool, setting: str, expected: str) -> None:
         """Raise `InputError` naming the setting and its value unless `good`."""
         if not good:
@@ -201,6 +217,9 @@ class FewShotClassifier(ABC):
 
     def _meta_fit(self, base: WindowSet, rng: np.random.Generator) -> None:
         """Most simple classifiers learn nothing here."""
+
+    def _extend(self, support: WindowSet, rng: np.random.Generator) -> None:
+        self._fit(support, rng)
 
     @abstractmethod
     def _fit(self, support: WindowSet, rng: np.random.Generator) -> None: ...

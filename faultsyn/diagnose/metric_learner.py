@@ -70,9 +70,17 @@ class MetricLearner(MetaNetwork):
         if self.refine or self.base_weights_ is None:
             self._train_on(network, x, support.labels, None, self.steps, rng)
         self.network_ = network.eval()
+        self._remember(support, rng)
+
+    def _extend(self, support: WindowSet, rng: np.random.Generator) -> None:
+        self._remember(support, rng)
+
+    def _remember(self, support: WindowSet, rng: np.random.Generator) -> None:
+        """Embed what queries are compared with."""
+        x = self._seen(support)
         kept = self._kept(self._codes(support), rng)
         with torch.no_grad():
-            self.embedded_ = self._embed(network, x[torch.from_numpy(kept)])
+            self.embedded_ = self._embed(self.network_, x[torch.from_numpy(kept)])
         self.members_ = torch.from_numpy(self._codes(support)[kept])
 
     def _kept(self, codes: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:

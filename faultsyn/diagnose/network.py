@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,8 @@ from torch import Tensor, nn
 from faultsyn.diagnose.base import Consumes, FewShotClassifier
 from faultsyn.diagnose.encoders import ENCODERS, FEATURES, SAME_SHAPE, build_encoder, restored
 from faultsyn.diagnose.front_ends import FRONT_ENDS, ROW_FRONT_ENDS, FrontEnd
-from faultsyn.diagnose.linear import ClassWeight, softmax
+from faultsyn.diagnose.linear import ClassWeight, class_means, softmax
+from faultsyn.diagnose.logistic_regression import LogisticRegression
 from faultsyn.neural import Recipe, from_arrays, to_arrays
 from faultsyn.windows import WindowSet
 
@@ -166,6 +168,27 @@ class SupervisedNetwork(NetworkClassifier):
         super().check_config()
         self._require(0 <= self.label_smoothing < 1, "label_smoothing", "0 to below 1")
         self._require(self.class_weight in (None, "balanced"), "class_weight", "'balanced' or null")
+
+    def _extend(self, support: WindowSet, rng: Generator) -> None:
+        """A new linear head on the encoder as it is: logistic regression, or class means."""
+        parts = list(self.network_.children())
+        if not isinstance(self.network_, nn.Sequential) or not isinstance(parts[-1], nn.Linear):
+            self._fit(support, rng)
+            return
+        encoder = nn.Sequential(*parts[:-1])
+        embedded, codes = self._evaluate(encoder, support).numpy(), self._codes(support)
+        head = deepcopy(parts[-1])  # a linear layer, or one of cosines
+        if getattr(head, "bias", None) is None:
+            long = embedded / np.maximum(np.linalg.norm(embedded, axis=1, keepdims=True), 1e-12)
+            weight = class_means(long, codes, len(self.classes_))
+        else:
+            fitted = LogisticRegression(class_weight=self.class_weight)
+            fitted.fit(support.as_features(embedded), rng)
+            weight = fitted.coef_.T
+            head.bias = nn.Parameter(torch.from_numpy(fitted.intercept_.astype(np.float32)))
+        head.weight = nn.Parameter(torch.from_numpy(weight.astype(np.float32)))
+        head.out_features = len(self.classes_)
+        self.network_ = nn.Sequential(*parts[:-1], head)
 
     def _predict_proba(self, query: WindowSet) -> NDArray[np.float64]:
         return softmax(self._logits(query))

@@ -59,8 +59,7 @@ class Prototypical(MetricLearner):
             self.base_classes_ = tuple(str(name) for name in names)
             self.base_means_ = class_means(embedded, codes, len(names))
 
-    def _train(self, support: WindowSet, rng: np.random.Generator) -> None:
-        super()._train(support, rng)
+    def _remember(self, support: WindowSet, rng: np.random.Generator) -> None:
         embedded = self._evaluate(self.network_, support).numpy()
         codes = self._codes(support)
         prototypes = class_means(embedded, codes, len(self.classes_))

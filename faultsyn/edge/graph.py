@@ -16,7 +16,7 @@ from faultsyn.edge.fronts import Seen, SeenRows
 from faultsyn.edge.heads import head_module
 from faultsyn.edge.speed import Reach, Speed
 from faultsyn.edge.strange import Strange
-from faultsyn.evaluate.calibration import Calibration
+from faultsyn.evaluate.calibration import KEPT, Calibration
 from faultsyn.plant.confidence import Confidence
 from faultsyn.plant.diagnoser import Diagnoser
 from faultsyn.signal.representation import Representation
@@ -95,7 +95,8 @@ class _Calibrated(nn.Module):
             count = torch.ones_like(scaled[:, 0]).sum()
             joint = torch.softmax(torch.pow(count, rule.exponent) * scaled.mean(dim=0), dim=0)
         if len(self.maps):
-            mapped = torch.cat([m(joint[c : c + 1]) for c, m in enumerate(self.maps)]) + 1e-12
+            mapped = torch.cat([m(joint[c : c + 1]) for c, m in enumerate(self.maps)])
+            mapped = mapped + KEPT * joint
             joint = mapped / mapped.sum()
         return self._smoothed(joint, rule.doubt)
 

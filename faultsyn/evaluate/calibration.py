@@ -44,7 +44,7 @@ RULES: tuple[tuple[Rule, float], ...] = (
 _LOG_TEMPERATURE = (-4.0, 5.0)
 _LEAST_UNITS = 200
 """Held-out recordings below which an isotonic map is not tried: it follows single ones."""
-_KEPT = 0.01
+KEPT = 0.01
 """Weight of a probability as it was, beside that which a map makes of it."""
 
 
@@ -72,7 +72,7 @@ class Isotonic:
     def __call__(self, proba: Floats) -> Floats:
         """Calibrated probabilities `(n, C)`; where all classes get 0, they stay as they were."""
         columns = [np.interp(proba[:, c], x, y) for c, (x, y) in enumerate(self.knots)]
-        mapped = np.stack(columns, axis=1) + _KEPT * proba
+        mapped = np.stack(columns, axis=1) + KEPT * proba
         return np.asarray(mapped / mapped.sum(axis=1, keepdims=True))
 
 

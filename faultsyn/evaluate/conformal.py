@@ -41,6 +41,13 @@ def class_thresholds(proba: Floats, truth: Codes, coverage: float = 0.9) -> Floa
     return found
 
 
+def pooled_threshold(proba: Floats, truth: Codes, coverage: float = 0.9) -> float:
+    """The one threshold of all classes together: its coverage holds over classes, not for each."""
+    scores = np.sort(1 - proba[np.arange(len(truth)), truth])
+    rank = int(np.ceil((len(scores) + 1) * coverage - 1e-9))
+    return float(scores[rank - 1]) if rank <= len(scores) else np.inf
+
+
 def prediction_sets(proba: Floats, thresholds: Floats, keep_top: bool = True) -> NDArray[np.bool_]:
     """Which classes belong to the set of each recording, `(n, C)`.
 

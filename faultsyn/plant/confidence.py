@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from faultsyn.evaluate.alarms import alarm_rate
 from faultsyn.evaluate.calibration import Calibration, fit_calibration
-from faultsyn.evaluate.conformal import class_thresholds, prediction_sets
+from faultsyn.evaluate.conformal import class_thresholds, pooled_threshold, prediction_sets
 from faultsyn.evaluate.diagnosis import calibration_error
 from faultsyn.evaluate.novelty import Scale, auroc, threshold
 from faultsyn.plant.crossfit import HeldOut
@@ -36,7 +36,8 @@ class Confidence:
     - `calibration`: window probabilities to a recording's.
     - `coverage`: that of the prediction sets, for each class.
     - `of_recordings`, `of_windows`: `(C,)` thresholds of the sets for recordings of several windows
-      and of one.
+      and of one; a class with too few recordings has that of its windows, one with too few windows
+      that of all classes together.
     - `kind`: the unknown score in use; `scales`: of those that "combined" adds; `known`: least
       share of known windows that its limits let pass; `recording_limit`, `window_limit`: for
       recordings of several windows and of one.
@@ -85,6 +86,9 @@ class Confidence:
         of_recordings = class_thresholds(judged, truth, coverage)
         few = ~np.isfinite(of_recordings)
         of_recordings[few] = of_windows[few]
+        none = ~np.isfinite(of_windows)  # too few windows for a threshold of their own
+        of_windows[none] = pooled_threshold(singles, held.codes, coverage)
+        of_recordings[none] = pooled_threshold(judged, truth, coverage)
         scales = {part: Scale.fit(held.strange[part]) for part in COMBINED}
         known_scores = {**held.strange, "combined": combined(held.strange, scales)}
         withheld = {**held.withheld, "combined": combined(held.withheld, scales)}
@@ -103,6 +107,7 @@ class Confidence:
             recording_limit = _limit(means, strangers, known)
         measured = _figures(judged, truth, groups, losses) | {
             "held_out_windows": len(held),
+            "pooled_sets": [name for name, few in zip(held.classes, none, strict=True) if few],
             "unknown_auroc": areas,
             "unknown_withheld": len(withheld[kind]),
             "known_called_unknown": float((strange > window_limit).mean()),

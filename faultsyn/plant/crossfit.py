@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def cross_fit(
     classes = tuple(sorted(set(labels[chosen].tolist())))
     faults = [label for label in classes if label != NORMAL]
     numbers = np.unique(fold_of)
-    strangers = _withheld(labels[chosen], fold_of, faults) if len(classes) > 2 else {}
+    strangers = withheld_folds(labels[chosen], fold_of, faults) if len(classes) > 2 else {}
     parts = []
     for step, number in enumerate(numbers):
         if progress is not None:
@@ -86,12 +87,15 @@ def cross_fit(
             support.shots[~np.isin(support.shots, held)],
         )
         fitted = recipe.fit(fold, mine)
+        windows = data.windows.take(held)
         withhold = [label for label in faults if number in strangers.get(label, ())]
-        parts.append(_judge(recipe, fitted, fold, int(number), classes, withhold))
-    return _joined(level, classes, data.windows, parts)
+        refit = partial(fitted.without, parts=(data.task.name, fold.name, recipe.seed))
+        place = (held, int(number))
+        parts.append(judged(fitted, place, windows, fitted.rows(windows), classes, withhold, refit))
+    return joined(level, classes, data.windows, parts)
 
 
-def _withheld(
+def withheld_folds(
     labels: NDArray[np.str_], fold_of: Indices, faults: list[str]
 ) -> dict[str, tuple[int, ...]]:
     """The folds in which each fault class is withheld: those that hold out most of its windows."""
@@ -104,7 +108,9 @@ def _withheld(
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class Part:
+    """What one fit said of the windows that it had not seen; the fields as of `HeldOut`."""
+
     index: Indices
     fold: int
     proba: Floats
@@ -129,41 +135,41 @@ def strangeness(
     return metric.outlier(rows.rows) if kind == "outlier" else metric.to_means(rows.rows)
 
 
-def _judge(
-    recipe: Recipe,
+def judged(
     fitted: Fitted,
-    fold: Fold,
-    number: int,
+    part: tuple[Indices, int],
+    windows: WindowSet,
+    rows: WindowSet,
     classes: tuple[str, ...],
     withhold: list[str],
-) -> _Part:
-    data = recipe.data
-    held = data.windows.take(fold.test)
-    rows = fitted.rows(held)
+    without: Callable[[str], Fitted],
+) -> Part:
+    """What a fit says of held-out windows.
+
+    - `part`: positions of the windows among the task's, and number of the fold.
+    - `withhold`: classes that are withheld; `without`: the fit that never saw one of them.
+    """
     withheld: dict[str, list[Floats]] = {name: [] for name in SCORES}
     units: list[NDArray[np.str_]] = []
     for label in withhold:
-        strangers = held.labels == label
-        if not strangers.any():
-            continue
-        without = fitted.without(label, (data.task.name, fold.name, recipe.seed))
-        found = scores_of(without, held.take(strangers), rows.take(strangers))
+        strangers = np.flatnonzero(rows.labels == label)
+        found = scores_of(without(label), windows.take(strangers), rows.take(strangers))
         for name, score in found.items():
             withheld[name].append(score)
-        units.append(np.char.add(held.column("recording")[strangers].astype(str), f"\n{label}"))
-    return _Part(
-        fold.test,
-        number,
-        aligned(fitted.proba(held, rows), fitted.classifier.classes_, classes),
-        scores_of(fitted, held, rows),
+        units.append(np.char.add(rows.column("recording")[strangers].astype(str), f"\n{label}"))
+    return Part(
+        *part,
+        aligned(fitted.proba(windows, rows), fitted.classifier.classes_, classes),
+        scores_of(fitted, windows, rows),
         {name: np.concatenate(found or [np.zeros(0)]) for name, found in withheld.items()},
         np.concatenate(units or [np.zeros(0, str)]),
     )
 
 
-def _joined(
-    level: Level, classes: tuple[str, ...], windows: WindowSet, parts: list[_Part]
+def joined(
+    level: Level, classes: tuple[str, ...], windows: WindowSet, parts: list[Part]
 ) -> HeldOut:
+    """The parts of all folds together; `windows` are those that their positions mean."""
     index = np.concatenate([part.index for part in parts])
     fold = np.concatenate([np.full(len(part.index), part.fold) for part in parts])
     position = {name: code for code, name in enumerate(classes)}

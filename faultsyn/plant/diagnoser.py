@@ -84,8 +84,11 @@ class Diagnoser:
             "provenance": self.provenance,
         }
 
-    def save(self, path: str | Path) -> Path:
-        """Write the artefact; a folder that is there is replaced in one step."""
+    def save(self, path: str | Path, *, keep_old: bool = False) -> Path:
+        """Write the artefact; a folder that is there is replaced in one step.
+
+        - `keep_old`: what is replaced can be put back (`faultsyn.artifact.undo_save`).
+        """
         classifier = self.fitted.classifier.to_artifact()
         arrays = {f"{_LEAD}{name}": array for name, array in classifier.arrays.items()}
         more, representation = self.fitted.representation.state()
@@ -112,7 +115,8 @@ class Diagnoser:
             "provenance": self.provenance,
             **representation,
         }
-        return save_artifact(path, Artifact(KIND, classifier.name, classifier.config, info, arrays))
+        made = Artifact(KIND, classifier.name, classifier.config, info, arrays)
+        return save_artifact(path, made, keep_old=keep_old)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

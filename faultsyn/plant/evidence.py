@@ -58,11 +58,11 @@ def warnings(diagnoser: Diagnoser, made: Verdict) -> list[str]:
         f"outside what was trained on: {what}" for what in baseline.states.outside(made.columns)
     ]
     levels = made.evidence.get("levels", [])
-    if made.verdict == NORMAL and levels and abs(levels[0]["deviations"]) > baseline.limit:
+    if made.label == NORMAL and levels and abs(levels[0]["deviations"]) > baseline.limit:
         far = levels[0]
         found.append(
-            f"called healthy, but {far['channel']} {far['statistic']} is {far['value']:.4g} where "
-            f"healthy is {far['healthy']:.4g} ({far['deviations']:+.1f} deviations): sensor "
+            f"most likely healthy, but {far['channel']} {far['statistic']} is {far['value']:.4g} "
+            f"where healthy is {far['healthy']:.4g} ({far['deviations']:+.1f} deviations): sensor "
             "replaced, or another operating state? `faultsyn rebaseline` after maintenance"
         )
     return found

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from faultsyn.errors import FaultsynError, InputError
 from faultsyn.ingest import Card, load_card
 from faultsyn.ingest.files import Files
@@ -16,6 +18,7 @@ from faultsyn.ingest.recordings import Pending, Planner
 from faultsyn.plant.posed import Posed
 from faultsyn.plant.recorded import Measured, measured
 from faultsyn.store import Store
+from faultsyn.windows import WindowSet, concat
 
 _MEMORY = 64 << 20
 _FOLDERS_UP = 8
@@ -87,6 +90,27 @@ def measure(source: Listed, posed: Posed) -> Iterator[tuple[int, Measured]]:
         yield from _of_store(source.store, posed)
     else:
         yield from _of_files(source, posed)
+
+
+def windows_of(
+    posed: Posed, paths: Sequence[str | Path], card: str | Path | None, most: int
+) -> WindowSet:
+    """At most `most` windows of recordings that are all to be learnt from.
+
+    Raises `InputError` naming the first recording that cannot be read or does not fit.
+    """
+    found: list[WindowSet] = []
+    for source in listed(paths, card):
+        for _, one in measure(source, posed):
+            if one.windows is None:
+                raise InputError(f"{one.id}: {one.problem}")
+            found.append(one.windows)
+    if not found:
+        raise InputError("no recordings", "name files, a folder or a store that holds some")
+    windows = concat(found)
+    if len(windows) <= most:
+        return windows
+    return windows.take(np.linspace(0, len(windows) - 1, most).round().astype(np.intp))
 
 
 def _of_store(path: Path, posed: Posed) -> Iterator[tuple[int, Measured]]:
