@@ -30,15 +30,15 @@ Floats = NDArray[np.float64]
 ORDERS: Floats = np.concatenate(
     [
         [1.01, 1.02, 1.04, 1.07],
-        1 + np.arange(1, 100) / 10.0,
-        np.arange(11, 65),
+        1 + np.arange(1, 40) / 10.0,
+        np.arange(5, 33),
+        np.arange(34, 65, 3),
         [80.0, 128, 256, 512, 1024],
     ]
 )
 """Orders alpha that the curve is kept at."""
 
-_REACH = 14.0
-_PER_DEVIATION = 16
+_REACH = 10.0
 _LEAST_NOISE, _LARGEST_NOISE = 0.1, 1e6
 
 
@@ -97,7 +97,7 @@ def noise_for(
 def _sampled_gaussian(noise: float, rate: float) -> Floats:
     """The curve of one step."""
     curve = np.empty(len(ORDERS))
-    step = noise / _PER_DEVIATION
+    step = min(noise / 4, noise**2 / 2)
     for i, alpha in enumerate(ORDERS):
         # Bells between 0 and alpha: for such the rule is exact to rounding.
         z = np.arange(-_REACH * noise, alpha + _REACH * noise, step)

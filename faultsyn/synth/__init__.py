@@ -21,12 +21,16 @@ from faultsyn.synth.diff_aug import DiffAug
 from faultsyn.synth.diffusion.difference import FaultDiffusionDifference
 from faultsyn.synth.diffusion.vibration import FaultDiffusionVibration
 from faultsyn.synth.domain_randomised import DomainRandomised
+from faultsyn.synth.dp2_vae import DP2VAE
+from faultsyn.synth.dp_cgan import DPCGAN
+from faultsyn.synth.dp_merf import DPMerf
 from faultsyn.synth.faultdiffusion import FaultDiffusion
 from faultsyn.synth.faultdiffusion_paper import FaultDiffusionPaper
 from faultsyn.synth.matched_difference import MatchedDifference
 from faultsyn.synth.mixup import Mixup
 from faultsyn.synth.none import NoSynthesis
 from faultsyn.synth.oversample import Oversample
+from faultsyn.synth.pate_gan import PATEGAN
 from faultsyn.synth.physics_injection import PhysicsInjection
 from faultsyn.synth.physics_safe import PhysicsSafe
 from faultsyn.synth.shrunken_gaussian import ShrunkenGaussian
@@ -60,6 +64,10 @@ GENERATORS: dict[str, type[Generator]] = {
         FaultDiffusionVibration,
         Smote,
         Mixup,
+        DPMerf,
+        DP2VAE,
+        DPCGAN,
+        PATEGAN,
         DDPM,
         TimeGAN,
         AAE,

@@ -76,6 +76,10 @@ TINY: dict[str, dict[str, object]] = {
         "joint_steps": 1,
         "batch": 3,
     },
+    "dp-merf": {"frequencies": 20, "width": 8, "latent": 4, "steps": 3, "batch": 4},
+    "dp2-vae": {"width": 8, "latent": 4, "pretrain_steps": 3, "steps": 3, "batch": 4},
+    "dp-cgan": {"width": 8, "latent": 4, "steps": 3, "batch": 4},
+    "pate-gan": {"width": 8, "latent": 4, "steps": 3, "batch": 4, "teachers": 2},
 }
 """Generators that train, small enough for every test."""
 
