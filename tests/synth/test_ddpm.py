@@ -10,9 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.io import loadmat
 from torch import Tensor
 
 from faultsyn.errors import InputError
+from faultsyn.evaluate.line import set_line
+from faultsyn.experiment.presets import load_preset
 from faultsyn.synth import build_generator, load_generator
 from faultsyn.synth.ddpm import DDPM
 from faultsyn.synth.gaussian_diffusion.batches import Batches
@@ -283,3 +286,18 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
 def test_settings_that_make_no_sense_are_named(config: dict[str, Any], text: str) -> None:
     with pytest.raises(InputError, match=text):
         built(**config)
+
+
+@pytest.mark.slow
+def test_on_all_data_of_one_fault_the_line_comes_out(recordings: Path) -> None:
+    path = next((recordings / "cwru").rglob("209_0.mat"))
+    samples = loadmat(path)["X209_DE_time"][:, 0].astype(np.float32)
+    count = len(samples) // 1024
+    x = samples[: count * 1024].reshape(count, 1, 1024)
+    table = {"label": np.full(count, "inner"), "rpm": np.full(count, 1797.0)}
+    windows = WindowSet(x, {**table, "bearing": np.full(count, "6205")}, 12000.0, ("DE",))
+    shots, real = windows.take(slice(0, count // 2)), windows.take(slice(count // 2, None))
+    preset = load_preset("ddpm-vibration", "generator")
+    generator = build_generator(preset.method, **preset.config).adapt(shots, rng())
+    made = generator.sample(len(real), rng(1))
+    assert set_line(made) > 0.7 * set_line(real)
