@@ -288,6 +288,7 @@ def test_settings_that_make_no_sense_are_named(config: dict[str, Any], text: str
         built(**config)
 
 
+@pytest.mark.data
 @pytest.mark.slow
 def test_on_all_data_of_one_fault_the_line_comes_out(recordings: Path) -> None:
     path = next((recordings / "cwru").rglob("209_0.mat"))
