@@ -2,9 +2,9 @@
 
     python benchmarks/ingest_parallel.py [--files 100] [--rows 150000] [--repeat 2]
 
-Aim: two processes at least 1.7 times faster than one, the same bytes in the stores. Wall time is the
-best of each, in turns. On a machine that does other work too the processor time says more: what two
-free cores would need is the time of this process plus half of that of its workers.
+Aim: two processes at least 1.7 times faster than one, the same bytes in the stores. Wall time is
+the best of each, in turns. On a machine that does other work too the processor time says more: what
+two free cores would need is the time of this process plus half of that of its workers.
 """
 
 from __future__ import annotations
