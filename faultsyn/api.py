@@ -538,6 +538,7 @@ def run(
     out: str | Path | None = None,
     jobs: int | None = None,
     ray: str | None = None,
+    track: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Run what is left of a study; kill it anywhere and call again to go on.
@@ -547,12 +548,13 @@ def run(
     - `jobs`: processes; what the study says when left out.
     - `ray`: address of a Ray cluster, or "local"; its nodes must see the same paths. `jobs` then
       limits the cells at once.
+    - `track`: a folder for TensorBoard event files of the scores.
     """
     from faultsyn.experiment import load_study, run_study
 
     loaded = load_study(study)
     folder = Path("runs") / loaded.name if out is None else Path(out)
-    return run_study(loaded, folder, jobs, progress, ray=ray)
+    return run_study(loaded, folder, jobs, progress, ray=ray, track=track)
 
 
 def audit(

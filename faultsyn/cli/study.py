@@ -21,13 +21,16 @@ def run(
     ray: Annotated[
         str | None, typer.Option(help="Run on a Ray cluster: its address, or 'local'.")
     ] = None,
+    track: Annotated[
+        Path | None, typer.Option(help="Folder for TensorBoard event files of the scores.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a study: one table, results.csv and report.html. Run it again to go on after a stop."""
     from faultsyn import api
 
     with progress_bar("running", as_json) as progress:
-        results = api.run(study, out=out, jobs=jobs, ray=ray, progress=progress)
+        results = api.run(study, out=out, jobs=jobs, ray=ray, track=track, progress=progress)
     page = api.report(results.folder or Path())
     _show_results(results, page, as_json)
 

@@ -34,6 +34,7 @@ from faultsyn.experiment.results import (
 )
 from faultsyn.experiment.scoring import prepare, prepare_generator, prepare_learner, run_cell
 from faultsyn.experiment.study import Study, dump_study, load_study
+from faultsyn.experiment.tracking import Tracker
 from faultsyn.workers import Executor, Lost, Workers
 
 RESULTS = "results.csv"
@@ -50,6 +51,7 @@ def run_study(
     progress: Progress | None = None,
     cache: str | Path = CACHE,
     ray: str | None = None,
+    track: str | Path | None = None,
 ) -> Results:
     """Run what is left of a study and return all its results.
 
@@ -58,6 +60,7 @@ def run_study(
     - `cache`: folder of arrays and pretrained generators that runs share; may be deleted.
     - `ray`: address of a Ray cluster to run on, or "local" to start one here; its nodes must see
       the stores, `out` and `cache` at the same paths. `jobs` then limits the cells at once.
+    - `track`: folder for TensorBoard event files beside the results, see `Tracker`.
 
     Rows that are there already are kept; a run that was killed goes on where it stopped. Rows of
     an earlier version of the study move to `superseded.csv` and come back when they are asked for
@@ -70,11 +73,16 @@ def run_study(
     with _only_one(folder):
         cells = plan(resolved, workspace.cache)
         rows = _restore(folder, cells)
-        _write_text(folder / "study.yaml", dump_study(resolved))
         data = {cell.task.store: cell.data_hash for cell in cells}
-        _write_text(folder / "environment.json", environment(workspace.commit, data))
+        about = {
+            "study.yaml": dump_study(resolved),
+            "environment.json": environment(workspace.commit, data),
+        }
+        for name, text in about.items():
+            _write_text(folder / name, text)
         executor = Workers(jobs or resolved.jobs) if ray is None else RayWorkers(ray, jobs)
-        _run(cells, rows, workspace, executor, progress)
+        with _keeping(folder / RESULTS, track, rows, about) as keep:
+            _run(cells, rows, workspace, executor, keep, progress)
         order = {key: place for place, key in enumerate(_keys(cells))}
         ordered = sorted(rows.values(), key=lambda row: order[row["key"]])
         write_rows(folder / RESULTS, ordered)
@@ -86,9 +94,10 @@ def _run(
     rows: dict[str, Row],
     workspace: Workspace,
     executor: Executor,
+    keep: Callable[[list[Row]], None],
     progress: Progress | None,
 ) -> None:
-    """Run the cells that lack rows and add these to `rows` and to the results file."""
+    """Run the cells that lack rows, add these to `rows` and hand them to `keep`."""
     have = set(rows)
     left = [part for cell in cells if (part := cell.without(have)) is not None]
     done = len(cells) - len(left)
@@ -98,28 +107,45 @@ def _run(
             progress(done, len(cells), detail)
 
     say("")
-    appender = Appender(workspace.out / RESULTS)
+    with executor as workers:
+        for _ in workers.run(partial(_prepare, workspace=workspace), preparations(left)):
+            say("features")
+        for _ in workers.run(partial(_pretrain, workspace=workspace), pretrainings(left)):
+            say("pretraining")
+        learners = meta_trainings(left, workspace.cache)
+        for _ in workers.run(partial(_meta_train, workspace=workspace), learners):
+            say("meta-training")
+        for cell, answer in workers.run(partial(run_cell, workspace=workspace), left):
+            made = (
+                blank_rows(cell, workspace, answer.reason) if isinstance(answer, Lost) else answer
+            )
+            keep(made)
+            rows.update({row["key"]: row for row in made})
+            done += 1
+            say(f"{cell.task.name}, {cell.generator.name}, K = {cell.k}")
+
+
+@contextmanager
+def _keeping(
+    path: Path, track: str | Path | None, known: Mapping[str, Row], about: Mapping[str, str]
+) -> Iterator[Callable[[list[Row]], None]]:
+    """What takes finished rows to the results file, and to the tracker where one is wanted."""
+    tracker = None if track is None else Tracker(Path(track), known.values())
+    appender = Appender(path)
+
+    def keep(rows: list[Row]) -> None:
+        appender.add(rows)
+        if tracker is not None:
+            tracker.add(rows)
+
     try:
-        with executor as workers:
-            for _ in workers.run(partial(_prepare, workspace=workspace), preparations(left)):
-                say("features")
-            for _ in workers.run(partial(_pretrain, workspace=workspace), pretrainings(left)):
-                say("pretraining")
-            learners = meta_trainings(left, workspace.cache)
-            for _ in workers.run(partial(_meta_train, workspace=workspace), learners):
-                say("meta-training")
-            for cell, answer in workers.run(partial(run_cell, workspace=workspace), left):
-                made = (
-                    blank_rows(cell, workspace, answer.reason)
-                    if isinstance(answer, Lost)
-                    else answer
-                )
-                appender.add(made)
-                rows.update({row["key"]: row for row in made})
-                done += 1
-                say(f"{cell.task.name}, {cell.generator.name}, K = {cell.k}")
+        if tracker is not None:
+            tracker.describe(about)
+        yield keep
     finally:
         appender.close()
+        if tracker is not None:
+            tracker.close()
 
 
 def _prepare(unit: Prepare, workspace: Workspace) -> None:
