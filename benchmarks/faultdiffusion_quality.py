@@ -23,7 +23,7 @@ from faultsyn.evaluate.registry import build_metrics
 from faultsyn.signal.bearing import orders
 from faultsyn.signal.impulse import impulse_train, resonance, ring
 from faultsyn.synth import build_generator
-from faultsyn.windows import WindowSet
+from faultsyn.windows import NORMAL, WindowSet
 
 MADE = 60
 MEASURES = (
@@ -46,15 +46,41 @@ ARMS: dict[str, tuple[str, dict[str, object]]] = {
     "no guidance": (VIBRATION, {"guidance": 1.0}),
     "not equalised": (VIBRATION, {"equalise": False}),
     "diversity loss": (VIBRATION, {"diversity": 0.3}),
+    "no skeleton": (VIBRATION, {}),
 }
-MAIN = 4
-"""So many arms belong to the main table, the others to the ablation."""
+"""The first four belong to the main table, the others to the ablation. Without a speed there is no
+skeleton, and no template to start from either: compare "no skeleton" with "from noise"."""
+FILES = {"inner": "IR/021/209_0.mat", "outer": "OR/021/@6/234_0.mat"}
+Figures = dict[str, tuple[float, float]]
+"""Value and real floor of each measure."""
+
+
+def faulty(data: Path, case: str, samples: int) -> WindowSet:
+    """Windows of a case: "inner" and "outer" of CWRU, "rig"."""
+    if case == "rig":
+        return rig("inner", samples=samples)
+    return cwru(data / DRIVE_END / FILES[case], case, samples)
 
 
 def rig(label: str, n: int = 120, samples: int = 1024) -> WindowSet:
     """Consecutive windows of one simulated recording: a 6205 at 1797 rpm, 12 kHz."""
-    rng = np.random.default_rng({"inner": 1, "outer": 2}[label])
+    rng = np.random.default_rng({"inner": 1, "outer": 2, NORMAL: 3}[label])
     length, rate = n * samples, 12000.0
+    x = 0.6 * rng.standard_normal(length)
+    if label != NORMAL:
+        x += strikes(label, length, rate, rng)
+    table = {
+        "label": np.full(n, label),
+        "recording": np.full(n, f"rig-{label}"),
+        "start": np.arange(n) * samples / rate,
+        "rpm": np.full(n, 1797.0),
+        "bearing": np.full(n, "6205"),
+    }
+    return WindowSet(x.reshape(n, 1, samples).astype(np.float32), table, rate, ("DE",))
+
+
+def strikes(label: str, length: int, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """The fault's part of a recording, of unit RMS."""
     hz = orders("6205").of(label) * 1797 / 60
     train = impulse_train(
         length,
@@ -68,18 +94,11 @@ def rig(label: str, n: int = 120, samples: int = 1024) -> WindowSet:
     )
     body = resonance(600, rate, [[2900.0, 3700.0]], [[0.03, 0.05]], [[1.0, 0.5]])
     fault = ring(train, body)[0]
-    x = fault / fault.std() + 0.6 * rng.standard_normal(length)
-    table = {
-        "label": np.full(n, label),
-        "recording": np.full(n, f"rig-{label}"),
-        "start": np.arange(n) * samples / rate,
-        "rpm": np.full(n, 1797.0),
-        "bearing": np.full(n, "6205"),
-    }
-    return WindowSet(x.reshape(n, 1, samples).astype(np.float32), table, rate, ("DE",))
+    made: np.ndarray = fault / fault.std()
+    return made
 
 
-def figures(real: WindowSet, made: WindowSet, shots: WindowSet) -> dict[str, tuple[float, float]]:
+def figures(real: WindowSet, made: WindowSet, shots: WindowSet) -> Figures:
     """Value and real floor of each measure."""
     found = {}
     for metric in build_metrics(list(MEASURES)):
@@ -88,9 +107,7 @@ def figures(real: WindowSet, made: WindowSet, shots: WindowSet) -> dict[str, tup
     return found
 
 
-def one(
-    windows: WindowSet, k: int, seed: int, arm: str
-) -> tuple[dict[str, tuple[float, float]], float]:
+def one(windows: WindowSet, k: int, seed: int, arm: str) -> tuple[Figures, float]:
     """Measures of an arm with K shots from the first half, and its seconds of adaptation."""
     half = len(windows) // 2
     rng = np.random.default_rng(seed)
@@ -99,10 +116,12 @@ def one(
     if arm == "real, first half":
         return figures(real, windows.take(np.sort(rows[k:])), shots), 0.0
     name, config = ARMS[arm]
+    known = shots if arm != "no skeleton" else shots.with_columns(rpm=np.nan)
     begun = time.process_time()
-    generator = build_generator(name, **config).adapt(shots, rng)
+    generator = build_generator(name, **config).adapt(known, rng)
     seconds = time.process_time() - begun
-    return figures(real, generator.sample(MADE, rng), shots), seconds
+    made = generator.sample(MADE, rng).with_columns(rpm=shots.column("rpm")[0])
+    return figures(real, made, shots), seconds
 
 
 def main() -> None:
@@ -115,26 +134,26 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=["inner", "outer", "rig"])
     parser.add_argument("--arms", nargs="+", help="words of the arms; default the main ones")
     arguments = parser.parse_args()
-    files = {"inner": "IR/021/209_0.mat", "outer": "OR/021/@6/234_0.mat"}
     arms = [a for a in ARMS if not arguments.arms or any(w in a for w in arguments.arms)]
-    arms = arms if arguments.arms else arms[:MAIN]
+    arms = arms if arguments.arms else arms[:4]
     for case in arguments.cases:
-        windows = (
-            rig("inner", samples=arguments.samples)
-            if case == "rig"
-            else cwru(arguments.data / DRIVE_END / files[case], case, arguments.samples)
-        )
+        windows = faulty(arguments.data, case, arguments.samples)
         for k in arguments.shots:
-            print(f"\n**{case}**, K = {k}\n")
-            print(f"| arm | {' | '.join(MEASURES)} | adapt [s] |")
-            print("|---" * (len(MEASURES) + 2) + "|")
+            head(f"{case}, K = {k}")
             for arm in ("real, first half", *arms):
                 table(arm, lambda s, a=arm, w=windows, n=k: one(w, n, s, a), arguments.seeds)
 
 
+def head(title: str) -> None:
+    """Title and first lines of a table."""
+    print(f"\n**{title}**\n")
+    print(f"| arm | {' | '.join(MEASURES)} | adapt [s] |")
+    print("|---" * (len(MEASURES) + 2) + "|")
+
+
 def table(
     arm: str,
-    run: Callable[[int], tuple[dict[str, tuple[float, float]], float]],
+    run: Callable[[int], tuple[Figures, float]],
     seeds: int,
 ) -> None:
     """One row; the floor of the last seed stands behind the first arm's values."""
