@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import conv2d, conv_transpose2d, linear
 
 
 def laid(x: Tensor) -> Tensor:
@@ -29,7 +29,10 @@ class Convolution(nn.Conv1d):
         super().__init__(into, out, length, stride, padding=(length - stride) // 2)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Convolve."""
+        """Convolve; over one sample that is a matrix product."""
+        if self.kernel_size == (1,):
+            rows = input.permute(0, 2, 3, 1)
+            return linear(rows, self.weight[:, :, 0], self.bias).permute(0, 3, 1, 2)
         along = (0, *self.padding)
         return conv2d(input, self.weight[:, :, None], self.bias, (1, *self.stride), along)
 
