@@ -45,7 +45,6 @@ ARMS: dict[str, tuple[str, dict[str, object]]] = {
     "from cycle bootstrap": (VIBRATION, {"start": "cycle-bootstrap", "start_sigma": 0.6}),
     "no guidance": (VIBRATION, {"guidance": 1.0}),
     "not equalised": (VIBRATION, {"equalise": False}),
-    "diversity loss": (VIBRATION, {"diversity": 0.3}),
     "no skeleton": (VIBRATION, {}),
 }
 """The first four belong to the main table, the others to the ablation. Without a speed there is no

@@ -13,6 +13,7 @@ import argparse
 import os
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from faultsyn.synth.base import Generator
 from faultsyn.windows import NORMAL, WindowSet
 
 K = 5
+ARMS = ("shipped", "simulator", "healthy-record", "shots-alone")
 Maker = Callable[[WindowSet, np.random.Generator], WindowSet]
 """Windows from shots."""
 
@@ -77,23 +79,28 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=300, help="of pretraining")
     parser.add_argument("--shot-steps", type=int, default=150, help="of training on shots alone")
+    parser.add_argument("--arms", nargs="+", default=ARMS, help=f"some of {ARMS}")
     arguments = parser.parse_args()
-    healthy = {
-        "CWRU": cwru(arguments.data / "cwru/Normal/97_Normal_0.mat", NORMAL, 1024),
-        "rig": rig(NORMAL),
-    }
-    made = {rig: pretrained("normal", w, arguments.steps) for rig, w in healthy.items()}
-    arms = {
-        "shipped": adapted(build_generator(VIBRATION)),
-        "simulator": pretrained("simulator", healthy["rig"], arguments.steps),
-        "shots alone": from_shots(arguments.shot_steps),
-    }
+
+    @cache
+    def maker(arm: str, place: str) -> Maker:
+        if arm == "shipped":
+            return adapted(build_generator(VIBRATION))
+        if arm == "shots-alone":
+            return from_shots(arguments.shot_steps)
+        if arm == "simulator":
+            return pretrained("simulator", rig(NORMAL), arguments.steps)
+        record = arguments.data / "cwru/Normal/97_Normal_0.mat"
+        healthy = rig(NORMAL) if place == "rig" else cwru(record, NORMAL, 1024)
+        return pretrained("normal", healthy, arguments.steps)
+
     for case in ("inner", "outer", "rig"):
         windows = faulty(arguments.data, case, 1024)
         head(f"{case}, K = {K}")
-        normal = made["rig" if case == "rig" else "CWRU"]
-        for name, make in {**arms, "healthy record": normal}.items():
-            table(name, lambda seed, w=windows, m=make: one(w, seed, m), arguments.seeds)
+        for arm in arguments.arms:
+            place = ("rig" if case == "rig" else "CWRU") if arm == "healthy-record" else ""
+            make = maker(arm, place)
+            table(arm, lambda seed, w=windows, m=make: one(w, seed, m), arguments.seeds)
 
 
 if __name__ == "__main__":

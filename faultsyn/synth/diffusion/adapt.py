@@ -50,7 +50,6 @@ def train_bank(
     held: Rows | None,
     bottleneck: int,
     batch: int,
-    diversity: float,
     recipe: Recipe,
     generator: torch.Generator,
     what: str,
@@ -60,11 +59,9 @@ def train_bank(
     """A bank trained by the denoising error of `rows`, at random places (see `pieces`).
 
     - `held`: rows whose loss decides when to stop; None: all steps are made.
-    - `diversity`: weight of `diversity_loss`.
     """
     n_condition = rows.condition.shape[1]
     bank = seeded(lambda: AdapterBank(trunk.hook_widths, bottleneck, n_condition), generator)
-    target = _mean_distance(rows.x) if diversity else 0.0
 
     def loss(draw: torch.Generator) -> Tensor:
         picked = rows.take(torch.multinomial(rows.chance, batch, True, generator=draw))
@@ -73,11 +70,7 @@ def train_bank(
         noise = torch.randn(x.shape, generator=draw)
         hook = bank.hook(picked.condition)
         denoise = precondition(lambda y, c: trunk(y, c, guides, picked.told, hook))
-        error = denoising_loss(denoise, x, noise, sigma).mean()
-        if not diversity:
-            return error
-        made = denoise(x + noise, torch.ones(batch))
-        return error + diversity * diversity_loss(made, target)
+        return denoising_loss(denoise, x, noise, sigma).mean()
 
     check = None if held is None else _held_out(trunk, bank, held)
     history = train(
@@ -120,28 +113,6 @@ def spread_sigma(n: int, draw: torch.Generator) -> Tensor:
     share = (torch.arange(n) + torch.rand(n, generator=draw).clamp(1e-4, 1 - 1e-4)) / n
     levels: Tensor = (P_MEAN_ADAPT + P_STD * torch.special.ndtri(share.double())).exp().float()
     return levels[torch.randperm(n, generator=draw)]
-
-
-def diversity_loss(made: Tensor, target: float) -> Tensor:
-    """How much closer together predictions lie than the shots do, from 0 to 1.
-
-    FaultDiffusion's diversity term in a bounded form of ours: with d the mean distance between
-    predictions `(n, 1, T)` at one noise level and `target` that between shots,
-    max(0, 1 - d / target). As printed (E ||s1 - s2||^2 added to a loss that is minimised) it would
-    reward sameness, with the sign turned it would have no bound.
-    """
-    return torch.relu(1 - _distances(made).mean() / target)
-
-
-def _mean_distance(x: Tensor) -> float:
-    """Mean distance between windows; that of unrelated ones of equal power for a single one."""
-    if len(x) < 2:
-        return float(x.flatten().norm()) * 2**0.5
-    return max(float(_distances(x).mean()), 1e-6)
-
-
-def _distances(x: Tensor) -> Tensor:
-    return torch.pdist(x.flatten(1))
 
 
 def _held_out(trunk: UNet, bank: AdapterBank, held: Rows) -> Callable[[], float]:

@@ -1,12 +1,13 @@
 """FaultDiffusion for vibration: a frozen network that knows bearings, adapted to a few shots.
 
 After Xu et al., "FaultDiffusion", arXiv 2511.15174: what is general is learnt where data abound and
-frozen; a small adapter learns the difference from K shots; a term keeps diversity. Ours departs
-from it where vibration asks for it: the trunk is a U-Net that is told where strikes fall (the
-skeleton), pretrained on simulated machines instead of healthy records, in the form of EDM with a
-deterministic second-order sampler; sampling starts from what regression on the shots says repeats
-from strike to strike; and fault and normal denoiser are told apart by a guidance weight that is
-calibrated on the shots. Torch is imported when something is learnt or drawn.
+frozen; a small adapter learns the difference from K shots. Ours departs from it where vibration
+asks for it: the trunk is a U-Net that is told where strikes fall (the skeleton), pretrained on
+simulated machines instead of healthy records, in the form of EDM with a deterministic second-order
+sampler; sampling starts from what regression on the shots says repeats from strike to strike; fault
+and normal denoiser are told apart by a guidance weight that is calibrated on the shots; and there
+is no loss for diversity, which bought nothing here. Torch is imported when something is learnt or
+drawn.
 """
 
 from __future__ import annotations
@@ -114,7 +115,6 @@ class FaultDiffusionVibration(VibrationSettings):
                 Recipe(self.steps, self.learning_rate, weight_decay=1e-3, patience=3),
                 bottleneck=self.bottleneck,
                 batch=self.batch,
-                diversity=self.diversity,
                 rng=rng,
                 what=self.name,
                 progress=self.progress,

@@ -25,7 +25,6 @@ class VibrationSettings(ShotGenerator):
       both for `pretrain_steps`.
     - `steps`, `batch`, `learning_rate`, `bottleneck`: of the adapters. With ten shots of each class
       or more a fifth is held out and decides when to stop.
-    - `diversity`: weight of the bounded diversity loss.
 
     Drawing:
 
@@ -52,7 +51,6 @@ class VibrationSettings(ShotGenerator):
         batch: int = 6,
         learning_rate: float = 1e-2,
         bottleneck: int = 16,
-        diversity: float = 0.0,
         sampler_steps: int = 8,
         start: Start = "template",
         start_sigma: float = 2.5,
@@ -70,7 +68,6 @@ class VibrationSettings(ShotGenerator):
         self.batch = batch
         self.learning_rate = learning_rate
         self.bottleneck = bottleneck
-        self.diversity = diversity
         self.sampler_steps = sampler_steps
         self.start = start
         self.start_sigma = start_sigma
@@ -95,7 +92,6 @@ class VibrationSettings(ShotGenerator):
         for key in ("learning_rate", "start_sigma"):
             self._require(getattr(self, key) > 0, key, "a number > 0")
         self._require(self.guidance is None or self.guidance > 0, "guidance", "null or > 0")
-        self._require(self.diversity >= 0, "diversity", "a number >= 0")
         self._require(0 <= self.slip <= 0.1, "slip", "0 to 0.1")
         self._require(self.harmonics >= 0, "harmonics", "an integer >= 0")
         fine = self.rpm is None or (len(self.rpm) == 2 and 0 < self.rpm[0] <= self.rpm[1])
