@@ -14,6 +14,7 @@ from faultsyn.errors import InputError
 from faultsyn.neural import Recipe
 from faultsyn.signal.bearing import orders
 from faultsyn.signal.envelope import line_to_background
+from faultsyn.signal.impulse import impulse_train, resonance, ring
 from faultsyn.synth import build_generator, load_generator
 from faultsyn.synth.diffusion.adapt import (
     CROP,
@@ -366,6 +367,32 @@ def test_a_speed_the_shots_never_had_moves_the_line(adapted_to_inner) -> None:  
     same = adapted_to_inner.sample(16, np.random.default_rng(1))
     assert set(same.column("rpm").tolist()) == {1797.0}
     assert line(same, 1797.0) > 1.4 * line(same, 1300.0)
+
+
+def test_the_shafts_rhythm_follows_the_speed_too() -> None:
+    # The load zone of an inner race: strikes rise and fall once per revolution.
+    rng, shots = np.random.default_rng(2), vibration(5, "inner", 1, 4096)
+    shaft, slow = 1797.0 / 60, 1300.0 / 60
+    train = impulse_train(
+        4096,
+        RATE,
+        np.full(5, orders("6205").bpfi * shaft),
+        rng,
+        slip=0.002,
+        modulation_frequency=shaft,
+        modulation_depth=0.9,
+    )
+    x = ring(train, resonance(200, RATE, 3000.0, 0.05)) + 0.1 * rng.standard_normal((5, 4096))
+    shots = shots.with_x(np.stack([x, 0.5 * x], axis=1).astype(np.float32))
+    made = (
+        build_generator("faultdiffusion-vibration", **{**FAST, "steps": 0, "sampler_steps": 5})
+        .adapt(shots, np.random.default_rng(0))
+        .sample_at(12, np.random.default_rng(1), rpm=1300.0)
+    )
+    own, other = (line_to_background(shots.x[:, 0], RATE, hz) for hz in (shaft, slow))
+    assert own > 3 * other
+    new, old = (line_to_background(made.x[:, 0], RATE, hz) for hz in (slow, shaft))
+    assert new > 1.5 * old
 
 
 def test_levels_are_those_of_the_shots(adapted_to_inner) -> None:  # type: ignore[no-untyped-def]
