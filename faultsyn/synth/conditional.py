@@ -14,7 +14,7 @@ from faultsyn.errors import InputError
 from faultsyn.synth.convolutional.collapse import Finding, Yardstick
 from faultsyn.synth.scaling import BEND, ChannelScaler, Scaler, SpectrumScaler
 from faultsyn.synth.shots import ShotGenerator
-from faultsyn.windows import FloatArray, WindowSet, concat
+from faultsyn.windows import Column, FloatArray, WindowSet, concat
 
 Scaling = Literal["normal", "class", "spectrum"]
 """What the channels are standardised on; see `ConditionalGenerator`."""
@@ -133,10 +133,21 @@ class ConditionalGenerator(ShotGenerator):
             rows = np.flatnonzero(places == place)
             count = min(n, int((drawn == place).sum()))
             x = np.empty((0, *self.shape_), np.float32)
+            columns: dict[str, Column] = {}
             if count:
-                x = self.scalers_[place].undo(self._generate(count, place, rng))
-            made.append(self._made_alike(x, rows))
+                scaled, columns = self._generated(count, place, rows, rng)
+                x = self.scalers_[place].undo(scaled)
+            made.append(self._made_alike(x, rows).with_columns(**columns))
         return concat(made)
+
+    def _generated(
+        self, n: int, place: int, rows: NDArray[np.intp], rng: np.random.Generator
+    ) -> tuple[FloatArray, dict[str, Column]]:
+        """`n` > 0 scaled windows of a mode, and columns that the network was told.
+
+        - `rows`: shots of the mode.
+        """
+        return self._generate(n, place, rng), {}
 
     def _scaled(self, place: int) -> FloatArray:
         """The shots of the mode at `place`, scaled."""

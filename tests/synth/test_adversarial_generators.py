@@ -91,8 +91,8 @@ def collapsing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makers that do not look at their noise."""
     forward = Maker.forward
 
-    def deaf(self: Maker, noise: Tensor, places: Tensor) -> Tensor:
-        return forward(self, noise * 0, places)
+    def deaf(self: Maker, noise: Tensor, told: Tensor) -> Tensor:
+        return forward(self, noise * 0, told)
 
     monkeypatch.setattr(Maker, "forward", deaf)
 
@@ -116,8 +116,8 @@ def test_a_collapse_stops_training_and_is_told(tmp_path: Path) -> None:
 def test_the_last_good_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     forward, collapsed = Maker.forward, False
 
-    def deaf(self: Maker, noise: Tensor, places: Tensor) -> Tensor:
-        return forward(self, noise * (0 if collapsed else 1), places)
+    def deaf(self: Maker, noise: Tensor, told: Tensor) -> Tensor:
+        return forward(self, noise * (0 if collapsed else 1), told)
 
     def progress(done: int, total: int, how: str) -> None:
         nonlocal collapsed
@@ -234,3 +234,19 @@ def test_on_the_spectrum_shifts_are_those_of_the_signal() -> None:
     made = generator.sample(2, rng(), label="inner")
     assert made.x.shape == (2, 2, 512)
     assert torch.isfinite(torch.from_numpy(made.x)).all()
+
+
+def test_each_window_is_told_a_speed_of_the_shots_and_carries_it() -> None:
+    shots = make("vibration", k=6).shots
+    rpm = np.where(np.arange(len(shots)) % 2, 1700.0, 1800.0)
+    generator = built(steps=4, scaling="class", shifts=True).adapt(
+        shots.with_columns(rpm=rpm), rng()
+    )
+    assert isinstance(generator, AdversarialGenerator)
+    assert sorted(set(generator._speed(generator.shots_).tolist())) == [-1.0, 1.0]
+    made = generator.sample(40, rng(), label="inner")
+    assert set(made.column("rpm").tolist()) == {1700.0, 1800.0}
+    with torch.no_grad():
+        generator.model_.players.maker.speed.fill_(1.0)
+    fast, slow = (generator.model_.sample(0, np.full(3, s, np.float32), rng()) for s in (1.0, -1.0))
+    assert not np.allclose(fast, slow)

@@ -24,6 +24,8 @@ def players(sizes: Sizes = SIZES, classes: int = 3) -> Adversaries:
     made = built_with(0, lambda: Adversaries(sizes, classes))
     with torch.no_grad():
         made.critic.classes.weight.normal_(generator=torch.Generator().manual_seed(1))
+        made.critic.speed.fill_(0.1)
+        made.maker.speed.fill_(0.1)
     return made
 
 
@@ -31,10 +33,15 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def told(places: list[int]) -> Tensor:
+    """Classes with a speed each."""
+    return torch.stack([torch.tensor(places), torch.arange(len(places)) - 1.0], dim=1)
+
+
 def test_the_penalty_is_that_of_a_loop_over_pairs_in_float64() -> None:
     critic = players().critic.double()
     real, made = noise(4, 2, 24).double(), noise(4, 2, 24, seed=1).double()
-    places, share = torch.tensor([0, 1, 2, 1]), torch.tensor([0.0, 0.3, 0.8, 1.0]).double()
+    places, share = told([0, 1, 2, 1]).double(), torch.tensor([0.0, 0.3, 0.8, 1.0]).double()
     total = 0.0
     for i in range(4):
         between = (share[i] * real[i] + (1 - share[i]) * made[i])[None].requires_grad_(True)
@@ -48,7 +55,7 @@ def test_the_penalty_is_that_of_a_loop_over_pairs_in_float64() -> None:
 def test_the_slope_of_the_penalty_is_that_of_finite_differences() -> None:
     critic = players().critic.double()
     real, made = noise(3, 2, 24).double(), noise(3, 2, 24, seed=1).double()
-    places, share = torch.tensor([0, 1, 2]), torch.tensor([0.2, 0.5, 0.9]).double()
+    places, share = told([0, 1, 2]).double(), torch.tensor([0.2, 0.5, 0.9]).double()
     weight = critic.all.weight
     (slope,) = torch.autograd.grad(gradient_penalty(critic, real, made, places, share), weight)
     for at in (0, 7, 40):
@@ -78,8 +85,8 @@ def test_the_penalty_of_a_linear_critic_is_known() -> None:
 
 def test_the_losses_are_those_of_equation_3() -> None:
     both = players()
-    windows, places = noise(9, 2, 24), torch.arange(9) % 3
-    batches = Batches(windows, places, 6, 24, shifts=False, even=True)
+    windows, known = noise(9, 2, 24), told([i % 3 for i in range(9)])
+    batches = Batches(windows, known, 6, 24, shifts=False, even=True)
     lessons = Lessons(both, batches, lambda x: x, penalty=10.0)
     loss = lessons.critic(torch.Generator().manual_seed(3))
     generator = torch.Generator().manual_seed(3)
@@ -103,13 +110,13 @@ def test_the_losses_are_those_of_equation_3() -> None:
 
 def test_the_critic_takes_the_class_by_projection() -> None:
     critic = players().critic
-    x, places = noise(3, 2, 24), torch.tensor([2, 0, 1])
+    x, known = noise(3, 2, 24), told([2, 0, 1])
     features = critic.encoder(x)
-    expected = [
-        features[i] @ (critic.all.weight[0] + critic.classes.weight[place]) + critic.all.bias[0]
-        for i, place in enumerate(places.tolist())
-    ]
-    assert torch.allclose(critic(x, places), torch.stack(expected), atol=1e-5)
+    expected = []
+    for i, (place, speed) in enumerate(known.tolist()):
+        direction = critic.classes.weight[int(place)] + speed * critic.speed
+        expected.append(features[i] @ (critic.all.weight[0] + direction) + critic.all.bias[0])
+    assert torch.allclose(critic(x, known), torch.stack(expected), atol=1e-5)
 
 
 def test_every_class_is_drawn_equally_often() -> None:
@@ -133,12 +140,12 @@ def test_clipping_holds_every_weight(limit: float) -> None:
 def test_room_for_more_classes_starts_at_the_normal_one() -> None:
     both = players(classes=1)
     x, z = noise(2, 2, 24), noise(2, SIZES.noise)
-    first = torch.zeros(2, dtype=torch.long)
+    first = told([0, 0])
     with torch.no_grad():
         before = both.maker(z, first), both.critic(x, first)
         both.grow(4)
         for place in range(4):
-            at = torch.full((2,), place)
+            at = told([place, place])
             assert torch.equal(both.maker(z, at), before[0])
             assert torch.equal(both.critic(x, at), before[1])
     assert isinstance(both.critic, Critic)

@@ -3,6 +3,10 @@
 Mirza & Osindero, "Conditional Generative Adversarial Nets" (2014); the critic takes the class by
 projection, f(x, y) = w . phi(x) + v_y . phi(x) (Miyato & Koyama, ICLR 2018), and has no norm over
 the batch, which the gradient penalty of single windows forbids (Gulrajani et al., NeurIPS 2017).
+
+Both are told the class and (ours) how much faster than usual the shaft turns, where that is known:
+a fault's lines move with it. `told` holds both, `(n, 2)`; the speed speaks along one learnt
+direction.
 """
 
 from __future__ import annotations
@@ -37,25 +41,27 @@ class Sizes:
 
 
 class Maker(nn.Module):
-    """Noise and a class to windows; the "generator" of the GAN papers."""
+    """Noise, a class and a speed to windows; the "generator" of the GAN papers."""
 
     def __init__(self, sizes: Sizes, classes: int) -> None:
         super().__init__()
         self.classes = nn.Embedding(classes, sizes.condition)
+        self.speed = nn.Parameter(torch.zeros(sizes.condition))
         self.decoder = Decoder(
             sizes.layout, sizes.latent, sizes.condition, sizes.norm, textured=True
         )
         self.latent = sizes.latent
 
-    def forward(self, noise: Tensor, places: Tensor) -> Tensor:
-        """`(n, sizes.noise)` and classes `(n,)` -> windows `(n, C, *size)`."""
+    def forward(self, noise: Tensor, told: Tensor) -> Tensor:
+        """`(n, sizes.noise)` and `told` `(n, 2)` -> windows `(n, C, *size)`."""
         latent, texture = noise[:, : self.latent], noise[:, self.latent :]
-        made: Tensor = self.decoder(latent, self.classes(places), texture)
+        condition = self.classes(told[:, 0].long()) + told[:, 1:] * self.speed
+        made: Tensor = self.decoder(latent, condition, texture)
         return made
 
 
 class Critic(nn.Module):
-    """Windows and their class to a score, high for real ones."""
+    """Windows, their class and speed to a score, high for real ones."""
 
     def __init__(self, sizes: Sizes, classes: int) -> None:
         super().__init__()
@@ -63,11 +69,13 @@ class Critic(nn.Module):
         self.all = nn.Linear(sizes.layout.features, 1)
         self.classes = nn.Embedding(classes, sizes.layout.features)
         nn.init.zeros_(self.classes.weight)
+        self.speed = nn.Parameter(torch.zeros(sizes.layout.features))
 
-    def forward(self, windows: Tensor, places: Tensor) -> Tensor:
-        """`(n, C, *size)` and classes `(n,)` -> scores `(n,)`."""
+    def forward(self, windows: Tensor, told: Tensor) -> Tensor:
+        """`(n, C, *size)` and `told` `(n, 2)` -> scores `(n,)`."""
         features = self.encoder(windows)
-        score: Tensor = self.all(features)[:, 0] + (self.classes(places) * features).sum(dim=1)
+        direction = self.classes(told[:, 0].long()) + told[:, 1:] * self.speed
+        score: Tensor = self.all(features)[:, 0] + (direction * features).sum(dim=1)
         return score
 
 

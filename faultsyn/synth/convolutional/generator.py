@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from faultsyn.synth.conditional import ConditionalGenerator
 from faultsyn.synth.convolutional.kinds import Kind, Norm
-from faultsyn.windows import FloatArray, WindowSet
+from faultsyn.windows import Column, FloatArray, WindowSet
 
 if TYPE_CHECKING:
     from faultsyn.synth.convolutional.model import AdversarialModel, Settings
 
 _SHORTEST = 8
+_LEAST_SPREAD = 0.005
+"""Of speeds, as a share of their mean: below, they are one."""
 
 
 class AdversarialGenerator(ConditionalGenerator):
@@ -66,6 +68,7 @@ class AdversarialGenerator(ConditionalGenerator):
         if self.pretrain_steps:
             history = self.model_.pretrain(
                 self.normal_scaler_.apply(normal.x),
+                np.zeros(len(normal), np.float32),
                 self.pretrain_steps,
                 rng,
                 self.progress,
@@ -78,8 +81,12 @@ class AdversarialGenerator(ConditionalGenerator):
         if not hasattr(self, "model_"):
             self.model_ = self._model()
         first = self._first_fault
+        speed = self._speed(self.shots_)
+        if first:
+            speed = np.concatenate([self._speed(self.normal_), speed])
         history, found = self.model_.adapt(
             *self._with_normals(x, places),
+            speed,
             self.steps,
             rng,
             self.progress,
@@ -95,8 +102,27 @@ class AdversarialGenerator(ConditionalGenerator):
             stop = f"training stopped at step {history.steps}: {why}; weights kept: {kept}"
             self.warnings_ = (stop, *self.warnings_)
 
+    def _speed(self, windows: WindowSet) -> FloatArray:
+        """Shaft speeds in deviations from the mean of the shots', 0 where they are not known."""
+        if "rpm" not in self.shots_.table or "rpm" not in windows.table:
+            return np.zeros(len(windows), np.float32)
+        known = np.asarray(self.shots_.column("rpm"), np.float64)
+        known = known[np.isfinite(known)]
+        rpm = np.asarray(windows.column("rpm"), np.float64)
+        if not len(known):
+            return np.zeros(len(windows), np.float32)
+        unit = max(float(known.std()), _LEAST_SPREAD * float(np.abs(known).mean()))
+        return np.asarray(np.nan_to_num((rpm - known.mean()) / unit), np.float32)
+
+    def _generated(
+        self, n: int, place: int, rows: NDArray[np.intp], rng: np.random.Generator
+    ) -> tuple[FloatArray, dict[str, Column]]:
+        like = self.shots_.take(rng.choice(rows, n))
+        made = self.model_.sample(place + self._first_fault, self._speed(like), rng)
+        return made, {"rpm": like.column("rpm")} if "rpm" in like.table else {}
+
     def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
-        return self.model_.sample(n, place + self._first_fault, rng)
+        return self.model_.sample(place + self._first_fault, np.zeros(n, np.float32), rng)
 
     @abstractmethod
     def _settings(self) -> Settings:

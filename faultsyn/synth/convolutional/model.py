@@ -78,16 +78,17 @@ class AdversarialModel:
     def pretrain(
         self,
         normal: FloatArray,
+        speed: FloatArray,
         steps: int,
         rng: np.random.Generator,
         progress: Progress | None,
         checkpoint: Path | None,
     ) -> History:
-        """Train on normal windows, as the one class there is."""
+        """Train on normal windows, as the one class there is; `speed`: see `adapt`."""
         self._build(normal, 1, rng)
-        places = np.zeros(len(normal), np.intp)
+        told = np.stack([np.zeros(len(normal)), speed], axis=1)
         yardsticks = {0: Yardstick(normal, None)}
-        history = self._train(normal, places, yardsticks, steps, rng, progress, checkpoint)
+        history = self._train(normal, told, yardsticks, steps, rng, progress, checkpoint)
         self.pretrained = self.players
         return history
 
@@ -95,6 +96,7 @@ class AdversarialModel:
         self,
         x: FloatArray,
         places: NDArray[np.intp],
+        speed: FloatArray,
         steps: int,
         rng: np.random.Generator,
         progress: Progress | None,
@@ -104,7 +106,8 @@ class AdversarialModel:
     ) -> tuple[History, dict[int, Finding]]:
         """Train on windows of all classes; also what the guard says of each class at the end.
 
-        - `places`: class of each window, from 0 without gaps.
+        - `places`: class of each window, from 0 without gaps; `speed`: of its shaft, in deviations
+          from the mean, 0 where it is not known; both `(n,)`.
         - `normal`: the class that is normal, which the guard does not judge; None: there is none.
         """
         classes = int(places.max()) + 1
@@ -119,28 +122,28 @@ class AdversarialModel:
             for place in range(classes)
             if place != normal
         }
-        history = self._train(x, places, yardsticks, steps, rng, progress, checkpoint)
+        told = np.stack([places, speed], axis=1)
+        history = self._train(x, told, yardsticks, steps, rng, progress, checkpoint)
         return history, self._judge(yardsticks)
 
-    def sample(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
-        """`n` windows of a class."""
-        return self._sample(n, place, torch_generator(rng))
+    def sample(self, place: int, speed: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """A window of a class for each `speed` `(n,)`."""
+        return self._sample(place, speed, torch_generator(rng))
 
-    def _sample(self, n: int, place: int, generator: torch.Generator) -> FloatArray:
+    def _sample(self, place: int, speed: FloatArray, generator: torch.Generator) -> FloatArray:
+        told = np.stack([np.full(len(speed), place), speed], axis=1)
         made = []
         with torch.no_grad():
-            for start in range(0, n, _BLOCK):
-                size = min(_BLOCK, n - start)
-                noise = torch.randn(size, self.players.sizes.noise, generator=generator)
-                places = torch.full((size,), place, device=self.device)
-                seen = self.players.maker(noise.to(self.device), places)
+            for part in torch.split(torch.from_numpy(told.astype(np.float32)), _BLOCK):
+                noise = torch.randn(len(part), self.players.sizes.noise, generator=generator)
+                seen = self.players.maker(noise.to(self.device), part.to(self.device))
                 made.append(self.view.undo(seen.float()).cpu().numpy())
         return np.concatenate(made)
 
     def _train(
         self,
         x: FloatArray,
-        places: NDArray[np.intp],
+        told: NDArray[np.float64],
         yardsticks: Mapping[int, Yardstick],
         steps: int,
         rng: np.random.Generator,
@@ -149,8 +152,8 @@ class AdversarialModel:
     ) -> History:
         how, players = self.settings, self.players
         windows = torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self.device)
-        classes = torch.from_numpy(places).to(self.device)
-        batches = Batches(windows, classes, how.batch, x.shape[2], how.shifts, even=True)
+        known = torch.from_numpy(told.astype(np.float32)).to(self.device)
+        batches = Batches(windows, known, how.batch, x.shape[2], how.shifts, even=True)
         lessons = Lessons(players, batches, self.view.apply, how.penalty)
         recipe = Recipe(
             steps,
@@ -201,8 +204,9 @@ class AdversarialModel:
     def _judge(self, yardsticks: Mapping[int, Yardstick]) -> dict[int, Finding]:
         """By class; from noise of its own, so that training draws the same numbers without it."""
         generator = torch.Generator().manual_seed(0)
+        usual = np.zeros(_JUDGED, np.float32)
         return {
-            place: yardstick.judge(self._sample(_JUDGED, place, generator))
+            place: yardstick.judge(self._sample(place, usual, generator))
             for place, yardstick in yardsticks.items()
         }
 

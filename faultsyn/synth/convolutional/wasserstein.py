@@ -26,16 +26,17 @@ def gradient_penalty(
     critic: Callable[[Tensor, Tensor], Tensor],
     real: Tensor,
     made: Tensor,
-    places: Tensor,
+    told: Tensor,
     share: Tensor,
 ) -> Tensor:
     """Mean over pairs of `(||grad f|| - 1)^2` at `share * real + (1 - share) * made`.
 
-    - `real`, `made`: `(n, C, ...)`; `places`: their classes, `(n,)`; `share`: `(n,)`, 0 to 1.
+    - `real`, `made`: `(n, C, ...)`; `told`: what the critic is told of each; `share`: `(n,)`, from
+      0 to 1.
     """
     weight = share.view(-1, *(1,) * (real.dim() - 1))
     between = (weight * real + (1 - weight) * made).detach().requires_grad_(True)
-    scores = critic(between, places)
+    scores = critic(between, told)
     (slope,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
     # The root has an infinite slope at zero, where a critic that is still flat stands.
     norm = (slope.flatten(1).square().sum(dim=1) + 1e-12).sqrt()
@@ -64,23 +65,23 @@ class Lessons:
 
     def critic(self, generator: torch.Generator) -> Tensor:
         """The critic's loss on one batch."""
-        windows, places = self.batches.draw(generator)
+        windows, told = self.batches.draw(generator)
         with torch.no_grad():
             real = self.represent(windows)
-            made = self.players.maker(self._noise(len(real), real, generator), places)
+            made = self.players.maker(self._noise(len(real), real, generator), told)
         judge = self.players.critic
-        scores = judge(torch.cat([made, real]), torch.cat([places, places]))
+        scores = judge(torch.cat([made, real]), torch.cat([told, told]))
         loss: Tensor = scores[: len(made)].mean() - scores[len(made) :].mean()
         if self.penalty:
             share = torch.rand(len(real), generator=generator).to(real)
-            loss = loss + self.penalty * gradient_penalty(judge, real, made, places, share)
+            loss = loss + self.penalty * gradient_penalty(judge, real, made, told, share)
         return loss
 
     def maker(self, generator: torch.Generator) -> Tensor:
         """The maker's loss on as many windows, of classes drawn as for real ones."""
-        windows, places = self.batches.draw(generator)
-        made = self.players.maker(self._noise(len(places), windows, generator), places)
-        loss: Tensor = -self.players.critic(made, places).mean()
+        windows, told = self.batches.draw(generator)
+        made = self.players.maker(self._noise(len(told), windows, generator), told)
+        loss: Tensor = -self.players.critic(made, told).mean()
         return loss
 
     def _noise(self, n: int, like: Tensor, generator: torch.Generator) -> Tensor:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batches:
-    """Draws `size` of the windows `x` `(n, C, T)` with their classes `places` `(n,)`.
+    """Draws `size` of the windows `x` `(n, C, T)` with their classes.
 
+    - `places`: the classes, `(n,)`; or whatever is told of a window, its class first, `(n, m)`.
     - `crop`: samples of a draw, at most T; a window that is longer is cut at a random place.
     - `shifts`: whether windows are first rotated by a random number of samples: a stationary
       signal has no privileged start. The seam falls anywhere.
@@ -29,7 +30,8 @@ class Batches:
         """Windows `(size, C, crop)` and classes `(size,)`."""
         length = self.x.shape[2]
         if self.even:
-            share = 1.0 / torch.bincount(self.places).float()[self.places].cpu()
+            places = self.places.long() if self.places.dim() == 1 else self.places[:, 0].long()
+            share = 1.0 / torch.bincount(places).float()[places].cpu()
             rows = torch.multinomial(share, self.size, replacement=True, generator=generator)
         else:
             rows = torch.randint(len(self.x), (self.size,), generator=generator)
