@@ -9,7 +9,7 @@ api.report("runs/demo")
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -530,6 +530,51 @@ def undo(artifact: str | Path) -> dict[str, Any]:
 
     undo_save(artifact)
     return {"path": str(artifact), **Diagnoser.load(artifact).summary()}
+
+
+def watch(
+    artifact: str | Path,
+    folder: str | Path,
+    *,
+    card: str | Path,
+    journal: str | Path | None = None,
+    once: bool = False,
+    every: float = 5.0,
+    settle: float = 2.0,
+    n: int = 2,
+    m: int = 3,
+    on: float | None = None,
+    off: float | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Diagnose the files of a folder as they arrive, each exactly once, however often it is killed.
+
+    - `artifact`: folder of a diagnoser. `card`: how files are read.
+    - `journal`: where it is written down; `<folder>.watch.jsonl` when left out.
+    - `once`: end when no file is left waiting. `every`: seconds between looks at the folder;
+      `settle`: seconds for which a file must stand still before it is read.
+    - `n`, `m`, `on`, `off`: an alarm is raised when n of a machine's last m recordings have a
+      probability of a fault of `on` or more, and cleared when n of them lie below `off`; the
+      diagnoser's own threshold and half of `on` when None.
+
+    Yields an entry for each file once it is written down: `file`, `verdicts`, `alarms` (what was
+    raised or cleared). Raises `InputError` before the first on a folder that is not there or a
+    journal that another process writes.
+    """
+    from faultsyn.ingest import load_card
+    from faultsyn.plant.diagnoser import Diagnoser
+    from faultsyn.plant.journal import Journal
+    from faultsyn.plant.watching import Pace, Watcher, alarm_rule, entries
+
+    diagnoser = Diagnoser.load(artifact)
+    rule, pace = alarm_rule(diagnoser, n, m, on, off), Pace(every, settle)
+    place = Path(folder)
+    kept = Journal(place.with_name(f"{place.name}.watch.jsonl") if journal is None else journal)
+    try:
+        watcher = Watcher(diagnoser, place, load_card(card), kept, rule, pace)
+    except BaseException:
+        kept.close()
+        raise
+    return entries(watcher, kept, once)
 
 
 def run(

@@ -87,19 +87,56 @@ def show_trained(made: dict[str, Any]) -> None:
 
 def diagnose(
     artifact: ArtifactPath,
-    sources: Annotated[list[Path], typer.Argument(help="Files, folders or stores.")],
+    sources: Annotated[list[Path] | None, typer.Argument(help="Files, folders or stores.")] = None,
     card: Card = None,
     csv: Annotated[
         Path | None, typer.Option(help="One row a recording, for a spreadsheet.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="A page for people, with evidence.")] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(help="A folder: diagnose its files as they arrive, each exactly once."),
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Of --watch: where it is kept [<folder>.watch.jsonl].")
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Of --watch: end when no file is left waiting.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option(help="Of --watch: seconds between looks at the folder.")
+    ] = 5.0,
+    settle: Annotated[
+        float, typer.Option(help="Of --watch: seconds a file must stand still to be read.")
+    ] = 2.0,
+    persist: Annotated[
+        str, typer.Option(help="Of --watch: an alarm takes so many of a machine's last recordings.")
+    ] = "2/3",
+    on: Annotated[
+        float | None, typer.Option(help="Of --watch: fault probability that counts [as trained].")
+    ] = None,
+    off: Annotated[
+        float | None, typer.Option(help="Of --watch: below it counts against [half of --on].")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with every recording, how sure that is, and when it is unknown."""
     from faultsyn import api
 
+    if watch is not None:
+        from faultsyn.cli.watch import follow
+
+        follow(
+            artifact, watch, sources=sources, card=card, csv=csv, html=html, journal=journal,
+            once=once, every=every, settle=settle, persist=persist, on=on, off=off,
+            as_json=as_json,
+        )  # fmt: skip
+        return
+
     with progress_bar("diagnosing", as_json) as progress:
-        found = api.diagnose(artifact, sources, card=card, csv=csv, html=html, progress=progress)
+        found = api.diagnose(
+            artifact, sources or [], card=card, csv=csv, html=html, progress=progress
+        )
     if as_json:
         say_json(found)
         return
