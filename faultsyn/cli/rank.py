@@ -32,7 +32,7 @@ def rank(
     if as_json:
         say_json(found)
         return
-    say("One feature, one threshold, on held-out groups:")
+    say("One feature alone, on held-out groups:")
     for rule in found["rules"]:
         shown = {key: f"{100 * value:.1f}" for key, value in rule.items() if key in _SCORES}
         say(

@@ -22,8 +22,8 @@ class HeldOut:
     - `group`: its name. `rows`, `labels`: its windows, `(n, n_features)` and `(n,)`.
     - `auroc`: of each class against the others, `(n_classes, n_features)`; turned so that training
       groups are above 0.5, so below 0.5 means that the feature points the other way here.
-    - `threshold`, `above`, `fitted`: of each class's rule: threshold, side, balanced accuracy on
-      the training groups.
+    - `low`, `high`, `fitted`: of each class's rule: the class lies in between (one may be
+      infinite), and its balanced accuracy on the training groups.
     - `recall`, `false_alarms`: of the rules here.
     - `importance`: drop of the forest's balanced accuracy when a feature is shuffled,
       `(n_features,)`; `forest`: that accuracy.
@@ -33,8 +33,8 @@ class HeldOut:
     rows: NDArray[np.float32]
     labels: NDArray[np.str_]
     auroc: Floats
-    threshold: Floats
-    above: NDArray[np.bool_]
+    low: Floats
+    high: Floats
     fitted: Floats
     recall: Floats
     false_alarms: Floats
@@ -49,10 +49,10 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Rule:
-    """The best rule of one class: the class is called when the feature lies above the threshold.
+    """The best rule of one class: the class is called when the feature lies in `low` to `high`.
 
-    - `feature`: its column. `above`: false: when it lies below.
-    - `threshold`, `lowest`, `highest`: median and range over the training sides.
+    - `feature`: its column. `low`, `high`: medians over the training sides; None on the open side.
+    - `range`: lowest and highest of each over the training sides.
     - `accuracy`, `worst`: balanced accuracy, mean and lowest of the held-out groups;
       `recall`, `false_alarms`: means.
     - `blind`: the mean when each fold chooses the feature on its training groups alone. `accuracy`
@@ -61,10 +61,9 @@ class Rule:
 
     label: str
     feature: int
-    above: bool
-    threshold: float
-    lowest: float
-    highest: float
+    low: float | None
+    high: float | None
+    range: tuple[tuple[float, float] | None, tuple[float, float] | None]
     accuracy: float
     worst: float
     recall: float
@@ -115,17 +114,15 @@ class Ranking:
         mean = _mean(accuracy)
         best = int(mean.argmax())
         folds = [f for f, row in zip(self.folds, accuracy, strict=True) if np.isfinite(row[best])]
-        above = sum(bool(fold.above[at, best]) for fold in folds) * 2 > len(folds)
-        # Sides that rules disagree on have no common threshold.
-        cuts = [f.threshold[at, best] for f in folds if bool(f.above[at, best]) == above]
+        low = _common([fold.low[at, best] for fold in folds])
+        high = _common([fold.high[at, best] for fold in folds])
         chosen = [int(fold.fitted[at].argmax()) for fold in folds]
         return Rule(
             label=self.classes[at],
             feature=best,
-            above=above,
-            threshold=float(np.median(cuts)),
-            lowest=float(min(cuts)),
-            highest=float(max(cuts)),
+            low=None if low is None else float(np.median(low)),
+            high=None if high is None else float(np.median(high)),
+            range=(_ends(low), _ends(high)),
             accuracy=float(mean[best]),
             worst=float(np.nanmin(accuracy[:, best])),
             recall=float(np.mean([fold.recall[at, best] for fold in folds])),
@@ -149,6 +146,16 @@ class TaskRanking:
     ranking: Ranking
     data_hash: str
     seed: int
+
+
+def _common(cuts: list[float]) -> list[float] | None:
+    """The finite ones, where most are: training sides may disagree on whether there is one."""
+    finite = [cut for cut in cuts if np.isfinite(cut)]
+    return finite if 2 * len(finite) > len(cuts) else None
+
+
+def _ends(cuts: list[float] | None) -> tuple[float, float] | None:
+    return None if cuts is None else (float(min(cuts)), float(max(cuts)))
 
 
 def _mean(values: Floats) -> Floats:

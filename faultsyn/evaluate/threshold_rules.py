@@ -1,4 +1,4 @@
-"""Rules of one feature and one threshold: "a window is class c when feature j lies above t".
+"""Rules of one feature: "a window is class c when feature j lies above t", or between two values.
 
 Fitted and scored for all columns at once. Scores are of one class against all others.
 """
@@ -14,26 +14,29 @@ from scipy.stats import rankdata
 
 from faultsyn.errors import InputError
 
+INTERVAL_GAIN = 0.02
+"""Balanced accuracy that a second threshold must add to be taken."""
+
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Rules:
-    """One rule a column, as fitted.
+    """One rule a column, as fitted: the class lies in `low` < value <= `high`.
 
-    - `threshold`: `(n_features,)`, half-way between two training values.
-    - `above`: whether the class lies above it; a value at the threshold counts as below.
+    - `low`, `high`: `(n_features,)`, half-way between two training values; infinite where the rule
+      has one side only.
     - `accuracy`: balanced accuracy on the training rows.
     """
 
-    threshold: Floats
-    above: Mask
+    low: Floats
+    high: Floats
     accuracy: Floats
 
     def says(self, rows: NDArray[Any]) -> Mask:
         """Whether each rule calls each row its class, `(n_rows, n_features)`."""
-        return np.asarray((rows > self.threshold) == self.above)
+        return np.asarray((rows > self.low) & (rows <= self.high))
 
 
 def auroc(rows: NDArray[Any], positive: Mask) -> Floats:
@@ -48,26 +51,56 @@ def auroc(rows: NDArray[Any], positive: Mask) -> Floats:
 
 
 def fit_rules(rows: NDArray[Any], positive: Mask) -> Rules:
-    """The threshold and side of each column with the best balanced accuracy on these rows.
+    """The side or the interval of each column with the best balanced accuracy on these rows.
 
-    A column without two different values gets a rule that is always right for one side: 0.5.
-    Raises `InputError` when a side is empty.
+    An interval is taken where it beats the best single threshold by more than `INTERVAL_GAIN`: a
+    class between two others needs one, and a stray window must not cut off the end of a side. A
+    column without two different values gets a rule that calls nothing: 0.5. Raises `InputError`
+    when a side is empty.
     """
     n, rest = _sides(positive)
     order = np.argsort(rows, axis=0, kind="stable")
     values = np.take_along_axis(np.asarray(rows, np.float64), order, axis=0)
-    hit = positive[order]
-    # Row i of these: the cut after the i-th smallest value.
-    below = np.cumsum(hit, axis=0)[:-1] / n - np.cumsum(~hit, axis=0)[:-1] / rest
-    below[values[1:] <= values[:-1]] = 0.0  # no cut between equal values
-    if not len(below):
-        none = np.zeros(rows.shape[1])
-        return Rules(none, np.ones(rows.shape[1], bool), none + 0.5)
-    best = np.abs(below).argmax(axis=0)
+    worth = np.where(positive[order], 1 / n, -1 / rest)
+    # Row i: what lies at or below the cut before the i-th smallest value; the ends are no cut.
+    below = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(worth, axis=0)])
+    allowed = np.ones(below.shape, bool)
+    allowed[1:-1] = values[1:] > values[:-1]
+    end = np.full((1, rows.shape[1]), np.inf)
+    cuts = np.concatenate([-end, (values[:-1] + values[1:]) / 2, end])
     column = np.arange(rows.shape[1])
-    gain = below[best, column]
-    threshold = (values[best, column] + values[best + 1, column]) / 2
-    return Rules(threshold, gain < 0, 0.5 + np.abs(gain) / 2)
+    lowest = np.where(allowed, below, np.inf).argmin(axis=0)
+    highest = np.where(allowed, below, -np.inf).argmax(axis=0)
+    above = -below[lowest, column] > below[highest, column]
+    one_sided = np.where(above, -below[lowest, column], below[highest, column])
+    start, stop, gain = _best_interval(below, allowed)
+    inside = gain > one_sided + 2 * INTERVAL_GAIN
+    first = np.where(inside, start, np.where(above, lowest, 0))
+    last = np.where(inside, stop, np.where(above, len(below) - 1, highest))
+    found = np.where(inside, gain, one_sided)
+    return Rules(cuts[first, column], cuts[last, column], 0.5 + found / 2)
+
+
+def _best_interval(
+    below: Floats, allowed: Mask
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """Rows a <= b with the largest below[b] - below[a], by column (Bentley 1984, Kadane's scan)."""
+    start = np.zeros(below.shape[1], np.intp)
+    best_start, best_stop = start.copy(), start.copy()
+    least = below[0].copy()
+    best = np.zeros(below.shape[1])
+    for row in range(1, len(below)):
+        gain = below[row] - least
+        better = allowed[row] & (gain > best)
+        best = np.where(better, gain, best)
+        best_start, best_stop = (
+            np.where(better, start, best_start),
+            np.where(better, row, best_stop),
+        )
+        lower = allowed[row] & (below[row] < least)
+        least = np.where(lower, below[row], least)
+        start = np.where(lower, row, start)
+    return best_start, best_stop, best
 
 
 def rates(said: Mask, positive: Mask) -> tuple[Floats, Floats]:

@@ -73,8 +73,7 @@ def rank_features(
 def _held_out(data: TaskData, fold: Fold, rows: WindowSet, seed: int) -> HeldOut:
     train, test = rows.take(fold.train), rows.take(fold.test)
     shape = (len(data.classes), rows.n_samples)
-    area, threshold, fitted, recall, alarms = (np.full(shape, np.nan) for _ in range(5))
-    above = np.zeros(shape, bool)
+    area, low, high, fitted, recall, alarms = (np.full(shape, np.nan) for _ in range(6))
     for at, label in enumerate(data.classes):
         trained, tested = train.labels == label, test.labels == label
         if not (_both(trained) and _both(tested)):
@@ -83,7 +82,7 @@ def _held_out(data: TaskData, fold: Fold, rows: WindowSet, seed: int) -> HeldOut
         side = auroc(train.rows, trained) >= 0.5
         here = auroc(test.rows, tested)
         area[at] = np.where(side, here, 1 - here)
-        threshold[at], above[at], fitted[at] = rules.threshold, rules.above, rules.accuracy
+        low[at], high[at], fitted[at] = rules.low, rules.high, rules.accuracy
         recall[at], alarms[at] = rates(rules.says(test.rows), tested)
     importance, forest = _importance(train, test, rng_for("rank", data.task.name, fold.name, seed))
     return HeldOut(
@@ -91,8 +90,8 @@ def _held_out(data: TaskData, fold: Fold, rows: WindowSet, seed: int) -> HeldOut
         rows=test.rows,
         labels=np.asarray(test.labels, str),
         auroc=area,
-        threshold=threshold,
-        above=above,
+        low=low,
+        high=high,
         fitted=fitted,
         recall=recall,
         false_alarms=alarms,

@@ -22,7 +22,7 @@ def ranking_figure(ranking: Ranking, meanings: tuple[Meaning, ...], top: int) ->
     area, importance = ranking.auroc()[:, chosen].T, ranking.importance()[chosen]
     size = (WIDTH, 1.1 + 0.21 * len(chosen))
     figure = Figure(figsize=size, layout="constrained")
-    ratio = max(1.2, 0.45 * len(ranking.classes))
+    ratio = min(max(1.2, 0.45 * len(ranking.classes)), 4.0)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(ratio, 1.0))
     image = left.imshow(area, cmap="RdBu", vmin=0, vmax=1, aspect="auto")
     if len(ranking.classes) <= _CELL_CLASSES:
@@ -44,8 +44,8 @@ def ranking_figure(ranking: Ranking, meanings: tuple[Meaning, ...], top: int) ->
     right.barh(range(len(chosen)), 100 * importance, color=BLUE)
     right.axvline(0, color=BLACK, linewidth=0.8)
     right.grid(axis="y", visible=False)
-    right.set_xlabel("lost when shuffled [points]")
-    right.set_title("forest")
+    right.set_xlabel("lost [points]")
+    right.set_title("forest, shuffled")
     return figure
 
 
@@ -75,14 +75,18 @@ def _strip(panel: Axes, ranking: Ranking, meaning: Meaning, rule: Rule) -> None:
             values, place + jitter.uniform(-0.28, 0.28, len(values)), ".", markersize=2.5,
             color=VERMILION if own else GREY, alpha=0.55,
         )  # fmt: skip
-    panel.axvspan(rule.lowest, rule.highest, color=BLUE, alpha=0.18, linewidth=0)
-    panel.axvline(rule.threshold, color=BLUE, linewidth=1.1)
+    for cut, spread in zip((rule.low, rule.high), rule.range, strict=True):
+        if cut is not None and spread is not None:
+            panel.axvspan(*spread, color=BLUE, alpha=0.18, linewidth=0)
+            panel.axvline(cut, color=BLUE, linewidth=1.1)
     panel.set_yticks(range(len(ranking.classes)), ranking.classes, fontsize=7.5)
     panel.invert_yaxis()
     panel.grid(axis="y", visible=False)
-    side = "above" if rule.above else "below"
+    side = "between the lines"
+    if rule.low is None or rule.high is None:
+        side = "above the line" if rule.high is None else "below the line"
     panel.set_title(
-        f"{rule.label}: {side} the line, balanced accuracy {100 * rule.accuracy:.0f} %", fontsize=9
+        f"{rule.label}: {side}, balanced accuracy {100 * rule.accuracy:.0f} %", fontsize=9
     )
     ticks = panel.get_xticks()
     low, high = panel.get_xlim()

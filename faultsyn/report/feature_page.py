@@ -48,7 +48,7 @@ def write_ranking(found: TaskRanking, out: str | Path, top: int) -> dict[str, An
             (
                 "rules",
                 "The rule of each class on held-out windows: red its own, grey the others; blue "
-                "the threshold, shaded its range over the training sides.",
+                "its threshold or thresholds, shaded their range over the training sides.",
                 rules_figure(found.ranking, found.meanings, rules),
             ),
         ):
@@ -76,9 +76,13 @@ def write_ranking(found: TaskRanking, out: str | Path, top: int) -> dict[str, An
 
 def rule_in_words(rule: Rule, meaning: Meaning) -> str:
     """ "inner: envelope line at BPFI in 2-3.5 kHz above 3.3 x around"."""
-    side = "above" if rule.above else "below"
     unit = "" if meaning.unit == "-" else f" {meaning.unit}"
-    return f"{rule.label}: {meaning.text} {side} {meaning.undo(rule.threshold):.4g}{unit}"
+    low, high = (None if v is None else f"{meaning.undo(v):.4g}" for v in (rule.low, rule.high))
+    if low is not None and high is not None:
+        where = f"between {low} and {high}"
+    else:
+        where = f"above {low}" if high is None else f"below {high}"
+    return f"{rule.label}: {meaning.text} {where}{unit}"
 
 
 def _told(found: TaskRanking) -> dict[str, Any]:
@@ -111,13 +115,16 @@ def _told(found: TaskRanking) -> dict[str, Any]:
 
 
 def _rule(rule: Rule, meaning: Meaning) -> dict[str, Any]:
-    cuts = {key: meaning.undo(getattr(rule, key)) for key in ("threshold", "lowest", "highest")}
+    cuts = {
+        "low": None if rule.low is None else meaning.undo(rule.low),
+        "high": None if rule.high is None else meaning.undo(rule.high),
+        "range": [None if r is None else [meaning.undo(v) for v in r] for r in rule.range],
+    }
     scores = ("accuracy", "worst", "blind", "recall", "false_alarms")
     return {
         "label": rule.label,
         "text": rule_in_words(rule, meaning),
         "feature": meaning.name,
-        "side": "above" if rule.above else "below",
         "unit": meaning.unit,
         **cuts,
         **{key: getattr(rule, key) for key in scores},
@@ -141,12 +148,12 @@ def _rule_table(rules: list[dict[str, Any]]) -> Table:
     rows = tuple(
         (
             Cell(rule["text"]),
-            Cell(f"{rule['lowest']:.4g} to {rule['highest']:.4g}"),
+            Cell("; ".join(f"{r[0]:.4g} to {r[1]:.4g}" for r in rule["range"] if r is not None)),
             *(Cell(_percent(rule[key])) for key in keys),
         )
         for rule in rules
     )
-    return Table("One feature, one threshold, on held-out groups", head, rows, 1)
+    return Table("One feature alone, on held-out groups", head, rows, 1)
 
 
 def _feature_table(features: list[dict[str, Any]], classes: tuple[str, ...]) -> Table:

@@ -29,10 +29,15 @@ def test_what_separates_stands_first_and_gives_a_rule(tiny_task: dict[str, Any])
     assert best.name.split()[-1] in {"rms", "std", "peak", "peak-to-peak"}
     rules = {rule.label: rule for rule in found.ranking.rules()}
     outer = rules["outer"]  # amplitude 3 against 2 and 1
-    assert outer.above
+    assert outer.low is not None
+    assert outer.high is None
     assert outer.accuracy > 0.95
     assert outer.blind <= outer.accuracy
-    assert not rules["normal"].above
+    assert rules["normal"].low is None
+    inner = rules["inner"]  # between the two
+    assert inner.low is not None
+    assert inner.high is not None
+    assert inner.accuracy > 0.9
     assert found.ranking.importance().shape == (len(found.meanings),)
     again = rank_features(load_task(tiny_task), seed=1)
     np.testing.assert_array_equal(found.ranking.importance(), again.ranking.importance())
@@ -57,8 +62,8 @@ def test_held_out_groups_do_not_reach_rules(
     monkeypatch.setattr(rank_module, "load_data", spoiled)
     first = rank_features(load_task(tiny_task)).ranking.folds[0]
     known = plain.ranking.folds[0]
-    np.testing.assert_array_equal(first.threshold, known.threshold)
-    np.testing.assert_array_equal(first.above, known.above)
+    np.testing.assert_array_equal(first.low, known.low)
+    np.testing.assert_array_equal(first.high, known.high)
     assert not np.array_equal(first.rows, known.rows)
 
 
