@@ -11,7 +11,7 @@ direction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -47,9 +47,9 @@ class Maker(nn.Module):
         super().__init__()
         self.classes = nn.Embedding(classes, sizes.condition)
         self.speed = nn.Parameter(torch.zeros(sizes.condition))
-        self.decoder = Decoder(
-            sizes.layout, sizes.latent, sizes.condition, sizes.norm, textured=True
-        )
+        # Twice as wide as the critic, which is what it is behind in by the number of its steps.
+        layout = replace(sizes.layout, width=2 * sizes.layout.width, widest=2 * sizes.layout.widest)
+        self.decoder = Decoder(layout, sizes.latent, sizes.condition, sizes.norm, textured=True)
         self.latent = sizes.latent
 
     def forward(self, noise: Tensor, told: Tensor) -> Tensor:
