@@ -4,8 +4,9 @@ Yoon, Jarrett & van der Schaar, "Time-series Generative Adversarial Networks" (N
 embedder and a recovery learn to code windows, a supervisor learns to say a code's next step, then
 generator, supervisor, coder and discriminator train together. Networks and losses are the paper's
 and its code's (`faultsyn/synth/recurrent/`); the class is its static feature. Ours: channels are
-standardised instead of scaled from 0 to 1, long windows are taken in pieces, far fewer steps than
-the code's 50,000 a phase.
+standardised instead of scaled from 0 to 1, the generator's batches are of one class (its loss
+compares moments over the batch), long windows are taken in pieces, far fewer steps than the code's
+50,000 a phase.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ class TimeGAN(ConditionalGenerator):
         scaling: Scaling = "normal",
         hidden: int = 24,
         layers: int = 3,
-        embedding_steps: int = 500,
-        supervision_steps: int = 300,
-        joint_steps: int = 500,
-        batch: int = 64,
+        embedding_steps: int = 400,
+        supervision_steps: int = 200,
+        joint_steps: int = 400,
+        batch: int = 32,
         learning_rate: float = 1e-3,
     ) -> None:
         self.scaling = scaling

@@ -145,6 +145,20 @@ def test_each_turn_trains_its_own_networks() -> None:
         )
 
 
+def test_the_generator_sees_one_class_at_a_time() -> None:
+    networks = seeded(lambda: Networks(1, 3, 4, 1), fixed())
+    place = torch.arange(9) % 3
+    windows = place[:, None, None].float().expand(-1, 5, 1)  # windows that show their class
+    lessons = Lessons(networks, windows, place, 6)
+    seen = set()
+    for seed in range(12):
+        x, told = lessons._of_one_class(fixed(seed))
+        assert len(set(told.tolist())) == 1
+        assert torch.equal(x[:, 0, 0], told.float())
+        seen.add(int(told[0]))
+    assert seen == {0, 1, 2}
+
+
 def test_it_learns_the_level_of_each_class() -> None:
     config: dict[str, Any] = {"hidden": 8, "layers": 1, "batch": 24, "learning_rate": 1e-2}
     steps = {"embedding_steps": 100, "supervision_steps": 30, "joint_steps": 60}

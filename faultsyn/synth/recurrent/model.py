@@ -171,9 +171,13 @@ class Lessons:
         return reconstruction(x, networks.recovery(code, place)) + 0.1 * ahead
 
     def generator(self, generator: torch.Generator) -> Tensor:
-        """Of generator and supervisor."""
+        """Of generator and supervisor, on windows of one class.
+
+        The moments are those of the batch: over a mixture of classes they would not say what each
+        class is like, and the discriminator alone is slow to.
+        """
         networks = self._networks
-        x, place = self._drawn(generator)
+        x, place = self._of_one_class(generator)
         with torch.no_grad():
             code = networks.embedder(x, place)
         drafted, imagined = self._imagined(place, generator)
@@ -199,6 +203,12 @@ class Lessons:
     def _imagined(self, place: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         z = self._networks.noise(len(place), self._windows.shape[1], generator)
         return self._networks.imagine(z, place)
+
+    def _of_one_class(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        chosen = self._places[torch.randint(len(self._windows), (), generator=generator)]
+        rows = (self._places == chosen).nonzero()[:, 0]
+        rows = rows[torch.randint(len(rows), (self._batch,), generator=generator)]
+        return self._windows[rows], self._places[rows]
 
     def _drawn(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(self._windows), (self._batch,), generator=generator)
