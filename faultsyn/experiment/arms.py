@@ -60,6 +60,9 @@ class GeneratorArm(Limits):
     - `n_synthetic`: synthetic windows per fault class (see `Amount`).
     - `artifact`: folder of a pretrained generator, which is adapted to each cell's shots; a fold
       that tests on what it has seen is refused. `weights`: hash of what it has learned.
+    - `real_shots`: share of each class's shots that the classifier gets beside the synthetic
+      windows: 1: all, 0: only synthetic windows of faults. The generator has all of them. It is
+      what would have to leave the plant; the normals do in any case.
     """
 
     name: str
@@ -68,6 +71,13 @@ class GeneratorArm(Limits):
     n_synthetic: Amount
     artifact: str | None = None
     weights: str | None = None
+    real_shots: float = Field(default=1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> GeneratorArm:
+        if self.real_shots < 1 and self.n_synthetic in (0, "balance"):
+            raise ValueError("real_shots below 1 needs synthetic windows of every class")
+        return self
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -76,6 +86,8 @@ class GeneratorArm(Limits):
         left_out = {*Limits.model_fields, "artifact"}
         if self.weights is None:
             left_out.add("weights")
+        if self.real_shots == 1:
+            left_out.add("real_shots")
         return self.model_dump(mode="json", exclude=left_out)
 
 

@@ -33,7 +33,7 @@ from faultsyn.experiment.measuring import measure_cell
 from faultsyn.experiment.meta_training import draw_of, is_shared, meta_trained
 from faultsyn.experiment.results import Row, confusion_text
 from faultsyn.experiment.seeding import rng_for
-from faultsyn.experiment.shots import draw_support
+from faultsyn.experiment.shots import draw_support, kept_shots
 from faultsyn.experiment.synthesis import Cost, Synthesis, n_made, pretrain_shared
 from faultsyn.experiment.task import RepresentationSpec, Task
 from faultsyn.experiment.views import (
@@ -104,13 +104,17 @@ class _CellWork:
         self._synthesis = Synthesis(
             cell.generator, data, self._fold, self._support, cell.k, cell.seed, pretrained
         )
+        self._kept = kept_shots(
+            self._support, data.windows.labels, cell.generator.real_shots,
+            cell.task.name, cell.group, cell.k, cell.seed,
+        )  # fmt: skip
         self._views: dict[str, tuple[View, WindowSet | None, float, Cost]] = {}
 
     def counts(self) -> Row:
         """How many real windows the arm learns from, and what they come from."""
         table, support = self._data.windows.table, self._support
         return {
-            "n_train_windows": len(support.all),
+            "n_train_windows": int(self._kept.sum()),
             "n_train_recordings": len(np.unique(table["recording"][support.all])),
             "n_train_assets": len(np.unique(table["asset"][support.all])),
             "n_shot_recordings": len(np.unique(table["recording"][support.shots])),
@@ -127,7 +131,9 @@ class _CellWork:
             folder = self._workspace.cache / META_TRAINED
             classifier = meta_trained(arm, base, draw_of(arm, self._cell.seed), folder)
         view, synthetic, making, cost = self._view(arm, classifier, base)
-        support = view.support if synthetic is None else concat([view.support, synthetic])
+        support = view.support.take(self._kept)
+        if synthetic is not None:
+            support = concat([support, synthetic])
         truth = view.test.labels
         parts = (self._cell.task.name, self._cell.group, self._cell.k, self._cell.seed, arm.name)
         renamed = {name: name for name in self._classes}

@@ -76,6 +76,24 @@ def draw_support(
     return Support(healthy, np.concatenate(chosen))
 
 
+def kept_shots(
+    support: Support, labels: NDArray[np.str_], share: float, *parts: str | int
+) -> NDArray[np.bool_]:
+    """Which rows of `support.all` a classifier gets: all normals, a share of each class's shots.
+
+    - `labels`: class of each of the task's windows; `parts`: decide the draw. A smaller share is
+      among a larger one; any share above 0 keeps one shot at least.
+    """
+    kept = np.ones(len(support.all), bool)
+    of_shot = labels[support.shots]
+    for label in np.unique(of_shot):
+        rows = np.flatnonzero(of_shot == label)
+        count = int(np.ceil(share * len(rows) - 1e-9))
+        drawn = rng_for("kept shots", *parts, str(label)).permutation(rows)
+        kept[len(support.normals) + drawn[count:]] = False
+    return kept
+
+
 def draw_normals(
     labels: NDArray[np.str_], fold: Fold, seed: int, normals: int | None, what: str
 ) -> Indices:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultsyn.errors import InputError
-from faultsyn.experiment.shots import Support, draw_support
+from faultsyn.experiment.shots import Support, draw_support, kept_shots
 from faultsyn.experiment.split import Fold
 from faultsyn.experiment.task import Draw
 
@@ -101,3 +101,17 @@ def test_too_few_windows_say_so() -> None:
 def test_a_task_without_a_normal_class_has_no_normals() -> None:
     faults_only = Fold("x", np.arange(24, 60), np.arange(60, 72))
     assert len(draw(classes=("inner", "outer"), fold=faults_only).normals) == 0
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.0, 0), (0.1, 1), (0.5, 3), (1.0, 6)])
+def test_a_share_of_each_classs_shots_is_kept_and_all_normals(share: float, left: int) -> None:
+    support = draw(6)
+    kept = kept_shots(support, LABELS, share, "t", 0)
+    rows = LABELS[support.all[kept]]
+    assert (rows == "normal").sum() == len(support.normals)
+    assert [(rows == label).sum() for label in CLASSES[1:]] == [left, left]
+    more = kept_shots(support, LABELS, 0.9, "t", 0)
+    assert share > 0.9 or (more[kept]).all()
+    assert not np.array_equal(
+        kept_shots(support, LABELS, 0.5, "t", 0), kept_shots(support, LABELS, 0.5, "t", 1)
+    )
