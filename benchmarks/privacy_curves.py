@@ -1,0 +1,171 @@
+"""Privacy against utility: what the private generators are worth at epsilon 1 to infinity.
+
+For each task, generator and epsilon: the generator learns half of the training windows of the
+faults (and ten of each), a classifier learns from what it makes and the real healthy windows, and
+is tested on held-out groups (macro-F1); attacks tell members from the other half, windows of the
+same groups (area under the curve). Generators work on the task's feature rows. Writes
+experiments/results/privacy/.
+
+    nice python benchmarks/privacy_curves.py [TASK ...]
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faultsyn.diagnose import build_classifier
+from faultsyn.evaluate.diagnosis import diagnosis_metrics
+from faultsyn.experiment.environment import code_version
+from faultsyn.experiment.seeding import rng_for
+from faultsyn.experiment.task import load_task
+from faultsyn.experiment.training import ARRAYS, Place
+from faultsyn.privacy.membership import ATTACKS, membership_scores
+from faultsyn.privacy.roc import auc
+from faultsyn.privacy.views import AttackView
+from faultsyn.signal.representation import Representation
+from faultsyn.synth import build_generator
+from faultsyn.windows import NORMAL, WindowSet, concat
+
+OUT = Path("experiments/results/privacy")
+EPSILONS: tuple[float | None, ...] = (1.0, 2.0, 4.0, 8.0, None)
+GENERATORS = ("dp-merf", "dp2-vae", "dp-cgan", "pate-gan")
+TASKS: dict[str, dict[str, Any]] = {
+    "tep": {},
+    "rig-bearing": {},
+    "zema-accumulator": {"split": {"partitions": 1}},
+}
+MADE = 100
+FEW = 10
+NAMES = (
+    "task", "fold", "k", "seed", "generator", "epsilon", "members", "macro_f1",
+    "balanced_accuracy", "attack", "auc", "low", "high", "seconds", "commit",
+)  # fmt: skip
+
+
+def halves(place: Place, k: int | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Members and other windows of the same groups; half and half without `k`."""
+    labels, train = place.data.windows.labels, place.side.train
+    members, others = [], []
+    for label in place.data.classes:
+        if label == NORMAL:
+            continue
+        rows = rng_for("halves", seed, label).permutation(train[labels[train] == label])
+        count = len(rows) // 2 if k is None else k
+        members.append(rows[:count])
+        others.append(rows[count:])
+    return np.concatenate(members), np.concatenate(others)
+
+
+def rows_of(place: Place, members: np.ndarray) -> tuple[WindowSet, np.ndarray]:
+    """Feature rows of all windows, scaled on healthy windows and members; rows of the healthy."""
+    task, windows, train = place.data.task, place.data.windows, place.side.train
+    healthy = train[windows.labels[train] == NORMAL]
+    if task.normals is not None:
+        healthy = np.sort(rng_for("normals", place.seed).permutation(healthy)[: task.normals])
+    representation = Representation(**task.representation.model_dump())
+    if representation.channels != "none":
+        representation.fit_channels(windows.take(healthy))
+    rows = representation.extract(windows)
+    both = np.concatenate([healthy, members])
+    representation.fit_rows(rows.take(healthy), rows.take(both))
+    return representation.row_transform(rows), healthy
+
+
+def utility(support: WindowSet, test: WindowSet, place: Place) -> tuple[float, float]:
+    """Macro-F1 and balanced accuracy of logistic regression on held-out groups."""
+    classifier = build_classifier("logistic-regression")
+    classifier.fit(support, rng_for("fit", place.seed))
+    proba = classifier.predict_proba(test)
+    places = [list(classifier.classes_).index(label) for label in place.data.classes]
+    score = diagnosis_metrics(test.labels, proba[:, places], place.data.classes, NORMAL)
+    return score.macro_f1, score.balanced_accuracy
+
+
+def strongest(made: WindowSet, members: WindowSet, others: WindowSet, seed: int) -> dict[str, Any]:
+    """The attack with the largest area; half of the others are the adversary's reference."""
+    order = rng_for("reference", seed).permutation(len(others))
+    reference, tested = (others.take(part) for part in np.array_split(order, 2))
+    view = AttackView("features").fit(reference)
+    found = {}
+    for name, attack in ATTACKS.items():
+        scores = [
+            membership_scores(attack, view(part), view(made), view(reference))
+            for part in (members, tested)
+        ]
+        groups = tuple(part.column("recording") for part in (members, tested))
+        found[name] = auc(scores[0], scores[1], groups)
+    name = max(found, key=lambda attack: found[attack].value)
+    area = found[name]
+    return {"attack": name, "auc": area.value, "low": area.low, "high": area.high}
+
+
+def made_by(
+    name: str, epsilon: float | None, healthy: WindowSet, shots: WindowSet, seed: int
+) -> WindowSet:
+    """What a generator releases."""
+    if name == "real":
+        return shots
+    config = {"space": "features"}
+    if name != "oversample":
+        config |= {"epsilon": epsilon}
+    made = build_generator(name, **config)
+    rng = rng_for("privacy", name, str(epsilon), seed)
+    made.pretrain(healthy, rng).adapt(shots, rng)
+    return concat(made.sample(MADE, rng, label=label) for label in made.classes_)
+
+
+def measure(name: str, seed: int) -> list[dict[str, Any]]:
+    """All rows of a task."""
+    task = load_task(name, **TASKS[name])
+    place = Place.of(task, 1, seed, ARRAYS)
+    found = []
+    for k in (None, FEW):
+        members, others = halves(place, k, seed)
+        if k is not None and len(members) >= len(halves(place, None, seed)[0]):
+            continue  # ten are half of them already
+        rows, healthy = rows_of(place, members)
+        normal, shots = rows.take(healthy), rows.take(members)
+        test = rows.take(place.side.test)
+        arms: list[tuple[str, float | None]] = [("real", None), ("oversample", None)]
+        arms += [(g, e) for g in GENERATORS for e in EPSILONS if k is None or g == "dp-merf"]
+        for generator, epsilon in arms:
+            started = time.process_time()
+            made = made_by(generator, epsilon, normal, shots, seed)
+            f1, balanced = utility(concat([normal, made]), test, place)
+            told = strongest(made, shots, rows.take(others), seed)
+            found.append(
+                {
+                    "task": name, "fold": place.side.name, "k": "half" if k is None else k,
+                    "seed": seed, "generator": generator,
+                    "epsilon": "inf" if epsilon is None else epsilon, "members": len(members),
+                    "macro_f1": f1, "balanced_accuracy": balanced, **told,
+                    "seconds": time.process_time() - started, "commit": code_version(),
+                }
+            )  # fmt: skip
+            print(name, k, generator, epsilon, f"F1 {f1:.3f}, area {told['auc']:.3f}", flush=True)
+    return found
+
+
+def main() -> None:
+    """Measure the tasks named on the command line, all without; add to the file of results."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / "curves.csv"
+    for name in sys.argv[1:] or TASKS:
+        for seed in range(2):
+            rows = measure(name, seed)
+            new = not path.is_file()
+            with path.open("a", newline="") as file:
+                writer = csv.DictWriter(file, NAMES)
+                if new:
+                    writer.writeheader()
+                writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
