@@ -47,6 +47,9 @@ VERBS = (
     report,
 )
 
+_STOPPED = 130
+"""Exit code of a command that was stopped by Ctrl-C."""
+
 app = typer.Typer(
     name="faultsyn",
     help="Few-shot industrial fault diagnosis: recordings in, a believable comparison out.",
@@ -66,9 +69,10 @@ def main() -> None:
         logging.basicConfig(level=logging.DEBUG)
     try:
         app()
-    except KeyboardInterrupt:
-        say("stopped; what was finished is kept, run the same command again to go on", err=True)
-        sys.exit(130)
+    except SystemExit as end:  # typer takes Ctrl-C itself, without a word
+        if end.code == _STOPPED:
+            say("stopped; what was finished is kept, run the same command again to go on", err=True)
+        raise
     except (FaultsynError, OSError) as error:
         if debug:
             raise

@@ -23,6 +23,7 @@ LOCAL = "local"
 ATTEMPTS = 3
 """A unit that has failed so often is given up."""
 _NUMBERS = {2: "twice", 3: "three times"}
+_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0"}
 _CONNECT_SECONDS = 5  # Ray itself would try for minutes
 _AHEAD = 2
 """Units handed to the cluster for each of its processors: the next is there when one ends."""
@@ -62,8 +63,8 @@ class RayWorkers:
 
     def _start(self) -> None:
         local = self._address == LOCAL
-        before = {name: os.environ.get(name) for name in (*THREADS, "RAY_USAGE_STATS_ENABLED")}
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        before = {name: os.environ.get(name) for name in (*THREADS, *_SETTINGS)}
+        os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
         if local:  # inherited by its workers, which read it when they import numpy
             os.environ.update(dict.fromkeys(THREADS, "1"))
         options = {"num_cpus": self._jobs, "include_dashboard": False} if local else {}
@@ -77,9 +78,12 @@ class RayWorkers:
                 logging_level=logging.ERROR,
                 **options,
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # Ray raises bare ones when a node does not come up
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            if local:
+                raise InputError(f"Ray does not start here ({reason})", "try again") from None
             raise InputError(
-                f"no Ray cluster at '{self._address}' ({str(error).splitlines()[0]})",
+                f"no Ray cluster at '{self._address}' ({reason})",
                 "start one with `ray start --head`, or use '--ray local'",
             ) from None
         finally:

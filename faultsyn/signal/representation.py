@@ -17,6 +17,9 @@ from faultsyn.windows import WindowSet
 ChannelScaling = Literal["none", "zscore", "whiten"]
 RowScaling = Literal["none", "standardise", "residual"]
 
+_BLOCK = 32 << 20
+"""Bytes of windows that features are extracted from at once."""
+
 
 @dataclass
 class Representation:
@@ -100,9 +103,19 @@ class Representation:
         return windows.with_x(np.ascontiguousarray(scaled))
 
     def extract(self, windows: WindowSet) -> WindowSet:
-        """Unscaled feature rows `(n, 1, n_features)` of windows with scaled channels."""
-        rows = feature(self.features)(self.window_transform(windows), **self.params)
-        return windows.as_features(rows)
+        """Unscaled feature rows `(n, 1, n_features)` of windows with scaled channels.
+
+        A bounded number of windows is worked on at a time, so that they may come from a memory map
+        that is larger than memory.
+        """
+        step = max(1, _BLOCK // max(1, windows.x[:1].nbytes))
+        parts = [
+            feature(self.features)(
+                self.window_transform(windows.take(slice(first, first + step))), **self.params
+            )
+            for first in range(0, max(len(windows), 1), step)
+        ]
+        return windows.as_features(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
     def fit_rows(self, normal_rows: WindowSet | None, train_rows: WindowSet) -> Self:
         """Learn the row scaling from what `extract` made of training windows."""

@@ -238,8 +238,8 @@ def test_pretraining_memory_does_not_grow_with_the_store(
     monkeypatch.setitem(synth.GENERATORS, "thrifty", Thrifty)
     preset = tmp_path / "thrifty.yaml"
     preset.write_text("kind: generator\nmethod: thrifty\nn_synthetic: normals\n")
-    monkeypatch.setattr("faultsyn.experiment.data._STORE_MEMORY", 1 << 20)
-    monkeypatch.setattr("faultsyn.experiment.data._BLOCK", 1 << 20)
+    monkeypatch.setattr("faultsyn.experiment.reading._STORE_MEMORY", 1 << 20)
+    monkeypatch.setattr("faultsyn.experiment.reading._BLOCK", 1 << 20)
     rng = np.random.default_rng(0)
     seconds, labels = 20, ["normal", "inner", "outer", "ball"]
     with StoreWriter(tmp_path / "big.h5") as writer:
@@ -261,7 +261,7 @@ def test_pretraining_memory_does_not_grow_with_the_store(
     finally:
         tracemalloc.stop()
     assert size > 20e6
-    assert peak < 0.4 * size
+    assert peak < 0.6 * size  # tables of 5616 windows included
     place = Place.of(task, 1, 0, tmp_path / "cache")
     np.testing.assert_array_equal(
         place.normals().x[-3:],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -179,3 +182,36 @@ def test_feature_names_come_through() -> None:
 def test_affine_takes_any_leading_shape() -> None:
     scale = Affine(np.zeros(3), np.array([1.0, 2.0, 3.0]))
     assert scale(np.ones((2, 4, 3))).shape == (2, 4, 3)
+
+
+@pytest.mark.parametrize("features", ["statistics", "spectrum", "wavelet", "process", "raw"])
+@pytest.mark.parametrize("channels", ["none", "whiten"])
+def test_blocks_of_windows_change_no_bit(
+    features: str, channels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = process(23).with_x(np.random.default_rng(0).standard_normal((23, 6, 64), np.float32))
+    windows = replace(windows, rate=2000.0)
+    made = Representation(features, channels=channels).fit_channels(windows)
+    whole = made.extract(windows)
+    monkeypatch.setattr("faultsyn.signal.representation._BLOCK", 5 * windows.x[:1].nbytes)
+    np.testing.assert_array_equal(made.extract(windows).x, whole.x)
+
+
+def test_rows_of_a_map_larger_than_the_memory_allowed(tmp_path: Path) -> None:
+    """Windows on disk, 25 MB; what is held at once is a fraction of that."""
+    n, samples = 1500, 4096
+    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (n, 1, samples))
+    for first in range(0, n, 500):
+        x[first : first + 500] = np.random.default_rng(first).standard_normal((500, 1, samples))
+    windows = WindowSet(x, {"label": np.full(n, "normal")}, 12e3, ("a",))
+    made = Representation("statistics")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("faultsyn.signal.representation._BLOCK", 1 << 18)
+        tracemalloc.start()
+        try:
+            rows = made.extract(windows)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 0.3 * x.nbytes
+    assert len(rows) == n
