@@ -15,7 +15,7 @@ from scipy.stats import norm
 from torch import Tensor
 
 from faultsyn.errors import InputError
-from faultsyn.neural import seeded
+from faultsyn.neural import Recipe, seeded, train
 from faultsyn.synth import build_generator
 from faultsyn.synth.autoencoder.adversarial import AdversarialAutoencoder, discrimination_loss
 from faultsyn.synth.autoencoder.elbo import channel_variance, divergence, drawn, surprise
@@ -110,13 +110,13 @@ def test_the_bound_touches_the_evidence_at_the_true_posterior_only() -> None:
     true = (a * 1.3 / s**2 / precision, -math.log(precision))
 
     def bound(mean: float, log_variance: float) -> float:
-        m = torch.full((200000, 1), mean, dtype=torch.float64)
-        v = torch.full((200000, 1), log_variance, dtype=torch.float64)
+        m = torch.full((100000, 1), mean, dtype=torch.float64)
+        v = torch.full((100000, 1), log_variance, dtype=torch.float64)
         z = drawn(m, v, fixed(1))
         error = surprise(x.expand(len(z), 1, 1), a * z[..., None], torch.tensor([s**2])).mean()
         return -float(error + divergence(m[:1], v[:1]))
 
-    assert bound(*true) == pytest.approx(evidence, abs=2e-3)
+    assert bound(*true) == pytest.approx(evidence, abs=5e-3)
     assert bound(true[0] + 0.5, true[1]) < evidence - 0.1
     assert bound(true[0], true[1] + 1.0) < evidence - 0.1
 
@@ -204,8 +204,10 @@ def fitted(name: str, **config: Any) -> Any:
     return generator.adapt(concat([waves(8, "up", 1), waves(8, "down", 2)]), rng())
 
 
-@pytest.mark.parametrize("name", ["vae", "timevae", "adversarial-autoencoder"])
-@pytest.mark.parametrize("normals", [False, True])
+@pytest.mark.parametrize(
+    ("name", "normals"),
+    [("vae", True), ("vae", False), ("timevae", False), ("adversarial-autoencoder", True)],
+)
 def test_the_class_decides_the_level(name: str, normals: bool) -> None:
     generator = fitted(name, normals=normals)
     for label, level in (("up", 2.0), ("down", -2.0)):
@@ -216,15 +218,24 @@ def test_the_class_decides_the_level(name: str, normals: bool) -> None:
 
 
 def test_the_adversary_brings_codes_to_the_prior() -> None:
-    spread = {}
-    for rate in (1e-9, 1.0):
-        generator = fitted("adversarial-autoencoder", adversarial_rate=rate, steps=150)
-        network = generator.model_.network
-        x = torch.from_numpy(generator.normal_scaler_.apply(waves(200, NORMAL, 7).x))
+    x, place = torch.randn(64, 2, 20, generator=fixed(1)), torch.arange(64) % 2
+    network = seeded(lambda: AdversarialAutoencoder(LAYOUT, 2, 2, 1.0), fixed())
+    with torch.no_grad():
+        network.encoder[1].bias.fill_(3.0)
+
+    def away() -> tuple[float, float]:
         with torch.no_grad():
-            codes = network.encode(x, torch.zeros(len(x), dtype=torch.int64))
-        spread[rate] = float((codes.std(dim=0) - 1).abs().mean() + codes.mean(dim=0).abs().mean())
-    assert spread[1.0] < 0.7 * spread[1e-9]
+            codes = network.encode(x, place)
+        return float(codes.mean(dim=0).abs().mean()), float((codes.std(dim=0) - 1).abs().mean())
+
+    before = away()
+    turns = network.lessons(Batches(x, place, 32, 20, False))[1:]  # reconstruction left out
+    recipe = Recipe(150, 5e-3, weight_decay=0.0)
+    train(network, turns, fixed(2), recipe, "test")
+    after = away()
+    assert before[0] > 2.5
+    assert after[0] < 0.7
+    assert after[1] < before[1]
 
 
 def test_the_noise_of_a_vae_is_what_it_leaves_unexplained() -> None:

@@ -120,15 +120,15 @@ def test_with_the_exact_noise_samples_have_the_mean_and_spread_of_the_class(
     means = {}
     for weight in (0.0, 1.0):
         predict = guided(exact_noise, SCHEDULE, "noise", 2, weight, torch.tensor(1e9))
-        x = torch.randn(2000, 1, 4, generator=fixed(1), dtype=torch.float64)
+        x = torch.randn(800, 1, 4, generator=fixed(1), dtype=torch.float64)
         if steps is None:
             made = ancestral(predict, x, SCHEDULE, fixed(2))
         else:
             made = accelerated(predict, x, SCHEDULE, fixed(2), steps)
         means[weight] = float(made.mean())
         if weight == 0:
-            assert abs(float(made.std()) - SPREAD) < 0.04
-    assert abs(means[0.0] - LEVEL[2]) < 0.04
+            assert abs(float(made.std()) - SPREAD) < 0.05
+    assert abs(means[0.0] - LEVEL[2]) < 0.05
     # Guided away from 0, where the unconditional model lies.
     assert means[1.0] > LEVEL[2] + 0.3
 

@@ -161,7 +161,7 @@ def test_the_generator_sees_one_class_at_a_time() -> None:
 
 def test_it_learns_the_level_of_each_class() -> None:
     config: dict[str, Any] = {"hidden": 8, "layers": 1, "batch": 24, "learning_rate": 1e-2}
-    steps = {"embedding_steps": 100, "supervision_steps": 30, "joint_steps": 60}
+    steps = {"embedding_steps": 80, "supervision_steps": 20, "joint_steps": 40}
     generator = build_generator("timegan", **config, **steps)
     generator.pretrain(waves(40, NORMAL), rng())
     generator.adapt(concat([waves(6, "up", 1), waves(6, "down", 2)]), rng())
