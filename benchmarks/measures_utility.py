@@ -56,8 +56,8 @@ def table(found: list[Association], reference: str) -> str:
         "# Which quality measures go with a gain in accuracy",
         "",
         "Spearman's rank correlation of a measure's figure and the gain in balanced accuracy over "
-        f"`{reference}`, ranked within task, K, held-out group and seed. Positive: of generators on "
-        "the same shots, those with the better figure help more. Intervals: held-out groups "
+        f"`{reference}`, ranked within task, K, held-out group and seed. Positive: of generators "
+        "on the same shots, those with the better figure help more. Intervals: held-out groups "
         "resampled; p: gains permuted within blocks, not corrected for the number of measures.",
         "",
         f"| {' | '.join(head)} |",
