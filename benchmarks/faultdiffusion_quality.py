@@ -65,9 +65,8 @@ def rig(label: str, n: int = 120, samples: int = 1024) -> WindowSet:
     """Consecutive windows of one simulated recording: a 6205 at 1797 rpm, 12 kHz."""
     rng = np.random.default_rng({"inner": 1, "outer": 2, NORMAL: 3}[label])
     length, rate = n * samples, 12000.0
-    x = 0.6 * rng.standard_normal(length)
-    if label != NORMAL:
-        x += strikes(label, length, rate, rng)
+    fault = 0.0 if label == NORMAL else strikes(label, length, rate, rng)
+    x = fault + 0.6 * rng.standard_normal(length)
     table = {
         "label": np.full(n, label),
         "recording": np.full(n, f"rig-{label}"),
