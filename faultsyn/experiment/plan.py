@@ -19,8 +19,8 @@ from faultsyn.experiment.controls import control_arms
 from faultsyn.experiment.data import TaskData
 from faultsyn.experiment.meta_training import draw_of, is_shared
 from faultsyn.experiment.needs import Needs
-from faultsyn.experiment.scoring import like_fold, task_data
 from faultsyn.experiment.seen import refuse_seen, seen_by
+from faultsyn.experiment.shared import like_fold, task_data
 from faultsyn.experiment.study import Study
 from faultsyn.experiment.synthesis import is_costly, space_of
 from faultsyn.experiment.task import RepresentationSpec, Split, Task

@@ -32,7 +32,8 @@ from faultsyn.experiment.results import (
     read_rows,
     write_rows,
 )
-from faultsyn.experiment.scoring import prepare, prepare_generator, prepare_learner, run_cell
+from faultsyn.experiment.scoring import run_cell
+from faultsyn.experiment.shared import prepare, prepare_generator, prepare_learner
 from faultsyn.experiment.study import Study, dump_study, load_study
 from faultsyn.experiment.tracking import Tracker
 from faultsyn.workers import Executor, Lost, Workers
