@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from faultsyn.evaluate.alarms import alarm_rate
 from faultsyn.evaluate.calibration import Calibration
 from faultsyn.evaluate.conformal import empirical_coverage, prediction_sets
 from faultsyn.evaluate.diagnosis import calibration_error
-from faultsyn.evaluate.novelty import auroc
+from faultsyn.evaluate.novelty import auroc, ensemble_entropy
 from faultsyn.experiment.cache import ArrayCache
 from faultsyn.experiment.data import TaskData, load_data
 from faultsyn.experiment.split import Fold
@@ -34,7 +35,7 @@ from faultsyn.plant.confidence import combined
 from faultsyn.plant.crossfit import scores_of
 from faultsyn.plant.diagnoser import Diagnoser
 from faultsyn.plant.fitting import Recipe
-from faultsyn.plant.folds import Level
+from faultsyn.plant.folds import Level, inner_folds
 from faultsyn.plant.training import trained
 from faultsyn.windows import NORMAL, WindowSet
 
@@ -102,6 +103,24 @@ def judge(diagnoser: Diagnoser, windows: WindowSet) -> Judged:
     return Judged([proba[unit] for unit in members], truth, means)
 
 
+def ensemble(diagnoser: Diagnoser, windows: WindowSet) -> np.ndarray:
+    """Entropy of the mean prediction of classifiers that each lack one part of the support."""
+    fitted, task = diagnoser.fitted, diagnoser.posed.task
+    support = fitted.support
+    everything = np.arange(len(support))
+    _, fold = inner_folds(
+        support.table, support.labels, everything, task.split.groups, 0, task.name
+    )
+    rows = fitted.rows(windows)
+    members = [
+        copy(fitted.classifier)
+        .extend(support.take(fold != number), np.random.default_rng(0))
+        .predict_proba(rows)
+        for number in np.unique(fold)
+    ]
+    return ensemble_entropy(members)
+
+
 def unknown(names: list[str]) -> list[dict[str, Any]]:
     """One fault (or fault type of cwru-load) withheld from training; test groups of all."""
     rows = []
@@ -126,9 +145,12 @@ def unknown(names: list[str]) -> list[dict[str, Any]]:
                 }  # fmt: skip
                 scores = scores_of(diagnoser.fitted, test, diagnoser.fitted.rows(test))
                 scores["combined"] = combined(scores, diagnoser.confidence.scales)
+                scores["ensemble"] = ensemble(diagnoser, test)
                 found = judge(diagnoser, test)
                 for kind in scores:
                     row[kind] = auroc(scores[kind][~stranger], scores[kind][stranger])
+                    if kind == "ensemble":
+                        continue
                     strange = found.strange[kind]
                     row[f"{kind}, recordings"] = auroc(
                         strange[found.truth >= 0], strange[found.truth < 0]

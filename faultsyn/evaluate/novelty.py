@@ -63,8 +63,6 @@ class Metric:
 
         Raises `InputError` on no rows.
         """
-        from sklearn.covariance import ledoit_wolf_shrinkage
-
         x = np.asarray(rows, np.float64)
         if len(x) == 0:
             raise InputError("novelty: no training rows")
@@ -73,18 +71,26 @@ class Metric:
         scale = np.where(scale > 1e-9 * np.abs(x).max(axis=0, initial=1e-30), scale, 1.0)
         around = around / scale
         if share is None:
+            from sklearn.covariance import ledoit_wolf_shrinkage
+
             several = len(x) > len(np.unique(codes))
             found = ledoit_wolf_shrinkage(around, assume_centered=True) if several else 1.0
             share = max(float(found), _LEAST_SHARE)
         if share >= 1:
-            whiten = np.diag(1 / scale)
-            return cls(whiten, x @ whiten, np.asarray(codes, np.intp))
+            return cls.under(np.diag(1 / scale), x, codes)
         covariance = (1 - share) * around.T @ around / len(x)
         covariance[np.diag_indices_from(covariance)] += share
         lower = cholesky(covariance, lower=True)
         root = solve_triangular(lower, np.eye(len(covariance)), lower=True)
-        whiten = (root / scale).T
-        return cls(whiten, x @ whiten, np.asarray(codes, np.intp))
+        return cls.under((root / scale).T, x, codes)
+
+    @classmethod
+    def under(cls, whiten: Floats, rows: NDArray[Any], codes: NDArray[np.intp]) -> Self:
+        """The metric of a map that was learnt before; raises `InputError` on another width."""
+        width = rows.shape[1]
+        if whiten.shape != (width, width):
+            raise InputError(f"novelty: rows of {width} features, a map of {whiten.shape}")
+        return cls(whiten, np.asarray(rows, np.float64) @ whiten, np.asarray(codes, np.intp))
 
     @property
     def means(self) -> Floats:

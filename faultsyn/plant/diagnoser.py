@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +34,8 @@ class Diagnoser:
     - `posed`: the question; `fitted`: representation, classifier, support.
     - `confidence`: calibration, prediction sets, unknown limits.
     - `baseline`: what healthy looks like; None where no healthy window was there.
+    - `whiten`: the map of `metric`, in which unknown scores and neighbours are measured; learnt
+      from the support where it is not given.
     - `provenance`: by step, what it was made from (see `docs/plant.md`).
     """
 
@@ -42,10 +44,11 @@ class Diagnoser:
     confidence: Confidence
     provenance: dict[str, Any] = field(default_factory=dict)
     baseline: Baseline | None = None
+    whiten: InitVar[Floats | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, whiten: Floats | None) -> None:
         full = self.confidence.kind == "mahalanobis"
-        self.metric: Metric = self.fitted.metric(None if full else 1.0)
+        self.metric: Metric = self.fitted.metric(None if full else 1.0, whiten)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -93,6 +96,7 @@ class Diagnoser:
         arrays = {f"{_LEAD}{name}": array for name, array in classifier.arrays.items()}
         more, representation = self.fitted.representation.state()
         arrays |= more
+        arrays["metric.whiten"] = self.metric.whiten
         more, support = pack(self.fitted.support, "support")
         arrays |= more
         learnt = None
@@ -158,7 +162,8 @@ class Diagnoser:
         if info["baseline"] is not None:
             baseline = Baseline.restore(arrays, info["baseline"])
         posed = Posed.from_json(info["posed"])
-        return cls(posed, fitted, confidence, dict(info["provenance"]), baseline)
+        provenance, whiten = dict(info["provenance"]), arrays["metric.whiten"]
+        return cls(posed, fitted, confidence, provenance, baseline, whiten)
 
 
 def _probe(fitted: Fitted, where: str) -> None:

@@ -100,11 +100,16 @@ class Fitted:
             self.representation, made, self.support.take(kept), self.learnt.take(kept), base
         ).train((*parts, "without", label))
 
-    def metric(self, share: float | None) -> Metric:
-        """The metric of the real support rows; `share` as of `Metric.fit`."""
+    def metric(self, share: float | None, whiten: Floats | None = None) -> Metric:
+        """The metric of the real support rows; `share` as of `Metric.fit`.
+
+        - `whiten`: its map, where it was learnt before.
+        """
         real = self.support.take(~self.support.synthetic)
         known = real if len(real) else self.support
         _, codes = np.unique(known.labels, return_inverse=True)
+        if whiten is not None:
+            return Metric.under(whiten, known.rows, codes)
         return Metric.fit(known.rows, codes, share)
 
     def rows(self, windows: WindowSet) -> WindowSet:
