@@ -76,7 +76,7 @@ def without(data: TaskData, labels: tuple[str, ...], fold: Fold) -> tuple[TaskDa
 def fitted(data: TaskData, side: Fold, head: str, level: Level | None = None) -> Diagnoser:
     """A diagnoser trained on one side of a fold, without synthetic windows."""
     none, arm = generator_arm("none"), classifier_arm(head)
-    return trained(Recipe(data, none, arm, "all", 0, CACHE), side, hold_out=level)
+    return trained(Recipe(data, none, arm, "all", 0, CACHE), side, recall=0.95, hold_out=level)
 
 
 @dataclass

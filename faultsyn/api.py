@@ -399,6 +399,7 @@ def train(
     n_synthetic: int | None = None,
     fold: str | int | None = None,
     coverage: float = 0.9,
+    recall: float | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -411,6 +412,8 @@ def train(
       each, the preset's amount when None.
     - `fold`: number (from 1) or name of the fold whose training side alone is seen.
     - `coverage`: stated coverage of the prediction sets.
+    - `recall`: share of held-out faults that the alarm threshold shall recall; without, a recording
+      is alarmed where a fault is more probable than not.
 
     Returns what the artefact says, `measured` on held-out parts of the training recordings first.
     """
@@ -418,7 +421,7 @@ def train(
 
     made = train_diagnoser(
         _task(task, store), generator, classifier, k=k, n_synthetic=n_synthetic, fold=fold,
-        coverage=coverage, seed=seed, progress=progress,
+        coverage=coverage, recall=recall, seed=seed, progress=progress,
     )  # fmt: skip
     return {"path": str(made.save(out)), **made.summary()}
 

@@ -27,6 +27,10 @@ def train(
     n: Annotated[int | None, typer.Option(help="Windows to make of each fault.")] = None,
     fold: FoldName = None,
     coverage: Annotated[float, typer.Option(help="Stated coverage of prediction sets.")] = 0.9,
+    recall: Annotated[
+        float | None,
+        typer.Option(help="Faults that alarms shall recall [fault likelier than not]."),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -39,8 +43,8 @@ def train(
     with progress_bar("training", as_json) as progress:
         made = api.train(
             store, task=task, classifier=classifier, out=out, generator=generator,
-            k=int(k) if k.isdigit() else k, n_synthetic=n, fold=fold, coverage=coverage, seed=seed,
-            progress=progress,
+            k=int(k) if k.isdigit() else k, n_synthetic=n, fold=fold, coverage=coverage,
+            recall=recall, seed=seed, progress=progress,
         )  # fmt: skip
     if as_json:
         say_json(made)
@@ -70,19 +74,24 @@ def show_trained(made: dict[str, Any]) -> None:
             [f"unknown AUROC, {kind}", f"{area:.3f}"]
             for kind, area in measured["unknown_auroc"].items()
         ]
-        alarm = measured.get("alarm")
-        if alarm is not None:
-            rows.append(
-                [
-                    f"false alarms at {100 * alarm['recall']:.0f} % recall",
-                    f"{100 * alarm['false_alarms']:.1f} % of {alarm['n_healthy']} healthy "
-                    f"(at most {100 * alarm['upper']:.1f} %)",
-                ]
-            )
+        for what, key in (("alarms", "alarm"), ("to recall 95 %", "alarm_at_95")):
+            if key in measured:
+                rows.append([what, _alarms(measured[key])])
     else:
         rows.append(["confidence", "none stated: a class has one window only"])
     table("trained", ["", ""], rows)
     say(f"artefact: {made['path']}")
+
+
+def _alarms(rate: dict[str, Any]) -> str:
+    """Recall and false alarms, per machine and month when it is diagnosed every hour."""
+    from faultsyn.evaluate.alarms import AlarmRate
+
+    months, most = AlarmRate(**rate).a_month(1.0)
+    return (
+        f"{100 * rate['recall']:.0f} % of faults, {100 * rate['false_alarms']:.1f} % of "
+        f"{rate['n_healthy']} healthy: {months:.0f} a month, hourly (at most {most:.0f})"
+    )
 
 
 def diagnose(

@@ -53,6 +53,13 @@ def alarm_rate(
     last = float(ordered[int(np.ceil(recall * len(ordered) - 1e-9)) - 1])
     below = healthy[healthy < last]
     limit = (last + float(below.max())) / 2 if len(below) else last
+    return rate_at(limit, healthy, faulty)
+
+
+def rate_at(limit: float, healthy: NDArray[Any], faulty: NDArray[Any]) -> AlarmRate | None:
+    """What a threshold recalls and costs; None where there are no healthy or no faulty scores."""
+    if len(healthy) == 0 or len(faulty) == 0:
+        return None
     n, false = len(healthy), int((healthy >= limit).sum())
     upper = 1.0 if false == n else float(beta.ppf(0.95, false + 1, n - false))
     return AlarmRate(limit, float((faulty >= limit).mean()), false / n, upper, n)

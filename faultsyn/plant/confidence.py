@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from faultsyn.evaluate.alarms import alarm_rate
+from faultsyn.evaluate.alarms import alarm_rate, rate_at
 from faultsyn.evaluate.calibration import Calibration, fit_calibration
 from faultsyn.evaluate.conformal import class_thresholds, pooled_threshold, prediction_sets
 from faultsyn.evaluate.diagnosis import calibration_error
@@ -20,6 +20,7 @@ from faultsyn.windows import NORMAL
 Floats = NDArray[np.float64]
 
 COMBINED = ("outlier", "energy")
+_EVEN = 0.5
 _PLAIN = "diagonal"
 _CLEARLY = 0.02
 """AUROC by which another unknown score must lead the plainest one."""
@@ -65,16 +66,21 @@ class Confidence:
         never = np.full(len(classes), np.inf)
         return cls(
             "none", classes, Calibration(), 0.0, never, never, _PLAIN, {}, 1.0, np.inf, np.inf,
-            0.5 if NORMAL in classes else None, {},
+            _EVEN if NORMAL in classes else None, {},
         )  # fmt: skip
 
     @classmethod
     def fit(
-        cls, held: HeldOut, coverage: float = 0.9, known: float = 0.95, recall: float = 0.95
+        cls,
+        held: HeldOut,
+        coverage: float = 0.9,
+        known: float = 0.95,
+        recall: float | None = None,
     ) -> Self:
         """Learn calibration, sets, unknown limits and the alarm threshold.
 
-        - `recall`: share of the held-out fault recordings that the alarm threshold shall recall.
+        - `recall`: share of the held-out fault recordings that the alarm threshold shall recall;
+          None alarms where a fault is more probable than not.
         """
         units = [np.flatnonzero(held.unit == unit) for unit in np.unique(held.unit)]
         truth = held.codes[[unit[0] for unit in units]]
@@ -120,10 +126,12 @@ class Confidence:
         if NORMAL in held.classes:
             suspicion = 1 - judged[:, held.classes.index(NORMAL)]
             healthy = truth == held.classes.index(NORMAL)
-            rate = alarm_rate(suspicion[healthy], suspicion[~healthy], recall)
+            sides = suspicion[healthy], suspicion[~healthy]
+            rate = rate_at(_EVEN, *sides) if recall is None else alarm_rate(*sides, recall)
             if rate is not None:
                 alarm = rate.threshold
                 measured["alarm"] = vars(rate)
+                measured["alarm_at_95"] = vars(alarm_rate(*sides))
         return cls(
             held.level, held.classes, calibration, coverage, of_recordings, of_windows, kind,
             scales, known, recording_limit, window_limit, alarm, measured,

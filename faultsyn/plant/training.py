@@ -41,6 +41,7 @@ def train_diagnoser(
     n_synthetic: int | None = None,
     fold: str | int | None = None,
     coverage: float = 0.9,
+    recall: float | None = None,
     hold_out: Level | None = None,
     seed: int = 0,
     cache: str | Path = ARRAYS,
@@ -54,6 +55,7 @@ def train_diagnoser(
     - `fold`: number (from 1) or name of the fold whose training side alone is seen; all windows
       without.
     - `coverage`: stated coverage of the prediction sets.
+    - `recall`: share of faults that the alarm threshold shall recall; see `Confidence.fit`.
     - `hold_out`: what confidence is learnt from; see `faultsyn.plant.folds.inner_folds`.
 
     Confidence is learnt from parts of the support that are held out in turn; then everything is
@@ -76,7 +78,9 @@ def train_diagnoser(
         seed,
         Path(cache).parent,
     )
-    made = trained(recipe, place.side, coverage=coverage, hold_out=hold_out, progress=progress)
+    made = trained(
+        recipe, place.side, coverage=coverage, recall=recall, hold_out=hold_out, progress=progress
+    )
     told = made.provenance["train"]
     told["fold"] = None if place.fold is None else place.fold.name
     told["seconds"] = round(time.perf_counter() - started, 3)
@@ -88,6 +92,7 @@ def trained(
     side: Fold,
     *,
     coverage: float = 0.9,
+    recall: float | None = None,
     hold_out: Level | None = None,
     progress: Progress | None = None,
 ) -> Diagnoser:
@@ -103,7 +108,9 @@ def trained(
         progress(5, 6, "final fit")
     fitted = recipe.fit(Fold(side.name, known, known[:0]), support)
     classes = tuple(sorted(data.classes))
-    confidence = Confidence.none(classes) if held is None else Confidence.fit(held, coverage)
+    confidence = Confidence.none(classes)
+    if held is not None:
+        confidence = Confidence.fit(held, coverage, recall=recall)
     seen = data.windows.take(known)
     baseline = _baseline(recipe, support, seen)
     posed = Posed.of(task, seen)

@@ -58,6 +58,7 @@ SIZES = {
     "zema-accumulator-event": (1488, 10),
     "zema-valve": (1488, 10),
     "zema-pump": (1488, 10),
+    "zema-cooler": (1488, 10),
     "zema-shift-valve": (1488, 3),
     "zema-shift-pump": (1488, 3),
     "zema-shift-accumulator": (1488, 3),
