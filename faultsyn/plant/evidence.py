@@ -90,7 +90,7 @@ def _levels(diagnoser: Diagnoser, windows: WindowSet, made: Verdict) -> dict[str
 
 
 def _fault_lines(windows: WindowSet) -> list[dict[str, Any]]:
-    """Mean height of three harmonics of each fault order, largest first."""
+    """Mean height of three harmonics of each fault order that a window resolves, largest first."""
     rpm = np.asarray(windows.table.get("rpm", np.full(len(windows), np.nan)), float)
     bearing = str(np.asarray(windows.table.get("bearing", np.array([""])))[0])
     shaft = float(rpm[0]) / 60
@@ -101,14 +101,15 @@ def _fault_lines(windows: WindowSet) -> list[dict[str, Any]]:
     except InputError:
         return []
     named = {"BPFO": known.bpfo, "BPFI": known.bpfi, "2 BSF": 2 * known.bsf, "FTF": known.ftf}
-    if max(named.values()) * max(_HARMONICS) * shaft * 1.02 >= windows.rate / 2:
+    bin_hz = windows.rate / windows.n_samples
+    named = {name: order for name, order in named.items() if order * shaft >= 2 * bin_hz}
+    if not named or max(named.values()) * max(_HARMONICS) * shaft * 1.02 >= windows.rate / 2:
         return []
     x = windows.x[:, 0].astype(np.float64)
     curve = squared_envelope(bandpass(x, windows.rate, _BAND_FROM, 0.46 * windows.rate))
     freqs, spectrum = line_spectrum(curve, windows.rate)
     mean = spectrum.mean(axis=0, keepdims=True)
     at = np.array([[k * order * shaft for order in named.values() for k in _HARMONICS]])
-    bin_hz = windows.rate / windows.n_samples
     reach = np.maximum(0.012 * at, 0.6 * bin_hz)
     around = np.full_like(at, max(0.5 * shaft, 4 * bin_hz))
     heights = line_heights(mean, float(freqs[1]), at, reach, around)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from faultsyn.plant.diagnoser import Diagnoser
 from faultsyn.windows import WindowSet
@@ -17,7 +19,6 @@ from faultsyn.windows import WindowSet
 PHASES = 12
 """Stretches of a window; fewer where it is short."""
 _LEAST_SAMPLES = 6
-_FLOOR = 1e-6
 SHOWN = 6
 
 
@@ -59,7 +60,10 @@ def occlusion(diagnoser: Diagnoser, window: WindowSet, label: str) -> list[dict[
     return found
 
 
-def _log_odds(diagnoser: Diagnoser, windows: WindowSet, label: str) -> Any:
-    proba = diagnoser.proba(windows, diagnoser.fitted.rows(windows))
-    p = np.clip(proba[:, diagnoser.classes.index(label)], _FLOOR, 1 - _FLOOR)
-    return np.log(p / (1 - p))
+def _log_odds(diagnoser: Diagnoser, windows: WindowSet, label: str) -> NDArray[np.float64]:
+    """Log odds of `label`, from logits: they do not saturate where probabilities round to 1."""
+    classifier = diagnoser.fitted.classifier
+    rows = diagnoser.fitted.rows(windows)
+    logits = classifier.logits(rows if classifier.consumes == "features" else windows)
+    at = classifier.classes_.index(label)
+    return np.asarray(logits[:, at] - logsumexp(np.delete(logits, at, axis=1), axis=1))
