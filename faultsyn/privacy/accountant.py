@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -94,8 +95,9 @@ def noise_for(
     return high
 
 
+@lru_cache(maxsize=4096)
 def _sampled_gaussian(noise: float, rate: float) -> Floats:
-    """The curve of one step."""
+    """The curve of one step; kept, since the search for the noise asks again and again."""
     curve = np.empty(len(ORDERS))
     step = min(noise / 4, noise**2 / 2)
     for i, alpha in enumerate(ORDERS):
@@ -105,6 +107,7 @@ def _sampled_gaussian(noise: float, rate: float) -> Floats:
         density = -(z**2) / (2 * noise**2) - math.log(noise * math.sqrt(2 * math.pi))
         moment = logsumexp(alpha * ratio + density) + math.log(step)
         curve[i] = max(0.0, moment) / (alpha - 1)
+    curve.flags.writeable = False
     return curve
 
 

@@ -62,4 +62,4 @@ def test_a_private_generator_says_so_on_the_page(tiny_task: dict[str, Any], tmp_
     assert told["claim"]["unit"] == "window"
     page = (tmp_path / "page" / "audit.html").read_text()
     assert "claims differential privacy: epsilon" in page
-    assert "bounds what a better attack finds" not in page
+    assert "claims no differential privacy" not in page
