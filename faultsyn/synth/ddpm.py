@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from faultsyn.synth.gaussian_diffusion.guided import Target
     from faultsyn.synth.gaussian_diffusion.model import Model
 
-_BEYOND = 1.25  # predictions are held within so many times the largest value of the shots
+_BEYOND = 1.25
+"""Predictions are held within so many times the largest value of the shots, in units of
+deviations, before any compression: beyond it, a small excess would become a large one."""
 
 
 class DDPM(ConditionalGenerator):
@@ -134,8 +136,12 @@ class DDPM(ConditionalGenerator):
 
     def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
         highest = np.abs(self._scaled(place)).max(axis=(0, 2))
-        limit = np.asarray(_BEYOND * highest, np.float32)
-        return self.model_.sample(n, place, self.guidance, limit, rng, self.sample_steps, self.eta)
+        limit = _BEYOND * highest
+        if self._bend is not None:
+            limit = self._bend * np.arcsinh(_BEYOND * np.sinh(highest / self._bend))
+        return self.model_.sample(
+            n, place, self.guidance, limit.astype(np.float32), rng, self.sample_steps, self.eta
+        )
 
     def _model(self) -> Model:
         from faultsyn.synth.gaussian_diffusion.model import Model, Settings  # torch, heavy

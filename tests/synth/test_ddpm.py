@@ -221,6 +221,23 @@ def test_the_class_decides_what_is_made() -> None:
         assert (np.sign(made.mean(axis=(1, 2))) == np.sign(level)).mean() > 0.9
 
 
+def test_windows_stay_within_reach_of_the_shots() -> None:
+    generator = built(steps=1).pretrain(normals(), rng())  # untrained, it would make anything
+    shots = two_levels(4)
+    shots.x[:, 1] *= 200.0  # far beyond where compression begins
+    generator.adapt(shots, rng())
+    scaler = generator.scalers_[0]
+    made = generator.sample(40, rng(1), label="up").x
+
+    def reach(x: np.ndarray) -> np.ndarray:
+        far = np.abs(x - scaler.mean[:, None]) / scaler.deviation[:, None]
+        return far.max(axis=(0, 2))
+
+    ratio = reach(made) / reach(shots.of("up").x)
+    assert (ratio < 1.26).all()
+    assert (ratio > 1.1).any()
+
+
 def test_pretrained_on_normals_it_starts_where_they_left_it(tmp_path: Path) -> None:
     generator = built(pretrain_steps=5, steps=0).pretrain(normals(), rng())
     loaded = load_generator(generator.save(tmp_path / "pretrained"))
