@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
 from faultsyn.synth.convolutional.collapse import Finding, Yardstick
-from faultsyn.synth.scaling import BEND, ChannelScaler, Scaler, SpectrumScaler
+from faultsyn.synth.scaling import BEND, ChannelScaler, Scaler, SpectrumScaler, WhiteningScaler
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import Column, FloatArray, WindowSet, concat
 
-Scaling = Literal["normal", "class", "spectrum"]
+Scaling = Literal["normal", "whiten", "class", "spectrum"]
 """What the channels are standardised on; see `ConditionalGenerator`."""
 
 _MOST_NORMALS = 4096  # so many are drawn from more, which may not fit into memory
@@ -33,7 +33,8 @@ class ConditionalGenerator(ShotGenerator):
     is told the bearing too: `modes_` are the pairs of class and bearing ("" where there is none).
 
     - `scaling`: "normal": channels standardised on the normal windows, large excursions
-      compressed, so that a class is a change from normal (process and hydraulic signals); "class":
+      compressed, so that a class is a change from normal (process and hydraulic signals);
+      "whiten": the same after the channels' covariance was taken out; "class":
       on the shots of each mode, not compressed, so that what the network learns is waveforms
       (vibration); "spectrum": whitened by the mean spectrum of the shots of each mode, for
       stationary signals whose resonances a fixed filter can give back.
@@ -77,11 +78,15 @@ class ConditionalGenerator(ShotGenerator):
     def _fitted(self, x: FloatArray) -> Scaler:
         if self.scaling == "spectrum":
             return SpectrumScaler.fit(x)
+        if self.scaling == "whiten":
+            return WhiteningScaler.fit(x)
         return ChannelScaler.fit(x, self._bend)
 
     def _restored(self, arrays: Mapping[str, NDArray[Any]], prefix: str) -> Scaler:
         if self.scaling == "spectrum":
             return SpectrumScaler.restore(arrays, prefix)
+        if self.scaling == "whiten":
+            return WhiteningScaler.restore(arrays, prefix)
         return ChannelScaler.restore(arrays, prefix, self._bend)
 
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
@@ -110,7 +115,7 @@ class ConditionalGenerator(ShotGenerator):
         super()._adapt(shots, rng)
         places = self._places()
         modes = range(len(self.modes_))
-        if self.scaling != "normal":
+        if self.scaling in ("class", "spectrum"):
             self.scalers_ = tuple(self._fitted(shots.x[places == place]) for place in modes)
         elif hasattr(self, "normal_scaler_"):
             self.scalers_ = (self.normal_scaler_,) * len(self.modes_)

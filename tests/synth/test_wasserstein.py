@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from faultsyn.neural import built_with
-from faultsyn.synth.convolutional.adversaries import Adversaries, Critic, Sizes
+from faultsyn.synth.convolutional.adversaries import Adversaries, Critic, EnvelopeView, Sizes
 from faultsyn.synth.convolutional.layout import Layout
 from faultsyn.synth.convolutional.representation import GreyImage, Spectrum, represented
 from faultsyn.synth.convolutional.wasserstein import Lessons, clip_weights, gradient_penalty
@@ -117,6 +119,29 @@ def test_the_critic_takes_the_class_by_projection() -> None:
         direction = critic.classes.weight[int(place)] + speed * critic.speed
         expected.append(features[i] @ (critic.all.weight[0] + direction) + critic.all.bias[0])
     assert torch.allclose(critic(x, known), torch.stack(expected), atol=1e-5)
+
+
+def test_the_envelope_view_is_that_of_numpy_and_no_shift_changes_it() -> None:
+    view = built_with(0, lambda: EnvelopeView(Layout(2, (64,)))).double()
+    x = noise(3, 2, 64).double()
+    power = x.numpy() ** 2
+    lines = np.abs(np.fft.rfft(power - power.mean(-1, keepdims=True), norm="ortho"))[..., 1:17]
+    rows = np.sqrt(np.sqrt(lines**2 + 1e-4)).reshape(3, -1)
+    layer = view.layer
+    expected = rows @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
+    expected = np.where(expected > 0, expected, 0.2 * expected)
+    assert np.allclose(view(x).detach().numpy(), expected, atol=1e-10)
+    assert torch.allclose(view(x.roll(13, dims=2)), view(x))
+
+
+def test_the_penalty_reaches_through_the_envelope() -> None:
+    critic = players(replace(SIZES, envelope=True)).critic.double()
+    real, made = noise(3, 2, 24).double(), noise(3, 2, 24, seed=1).double()
+    share = torch.tensor([0.2, 0.5, 0.9]).double()
+    penalty = gradient_penalty(critic, real, made, told([0, 1, 2]).double(), share)
+    (slope,) = torch.autograd.grad(penalty, critic.envelope.layer.weight)
+    assert torch.isfinite(slope).all()
+    assert slope.abs().max() > 0
 
 
 def test_every_class_is_drawn_equally_often() -> None:

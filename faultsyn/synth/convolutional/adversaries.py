@@ -15,10 +15,14 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 
 from faultsyn.synth.convolutional.blocks import Decoder, Encoder
 from faultsyn.synth.convolutional.kinds import Norm
 from faultsyn.synth.convolutional.layout import Layout
+
+_ENVELOPE = 64
+_SOFT = 1e-4  # added to a line's power, below which its root would be steep
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,15 @@ class Sizes:
     """Sizes of both players.
 
     - `layout`: of windows and stages; `latent`: length of the noise that the maker starts from;
-      `condition`: length of the vector that a class speaks through; `norm`: in the maker.
+      `condition`: length of the vector that a class speaks through; `norm`: in the maker;
+      `envelope`: whether the critic sees the envelope spectrum of a signal too.
     """
 
     layout: Layout
     latent: int
     condition: int
     norm: Norm
+    envelope: bool = False
 
     @property
     def noise(self) -> int:
@@ -60,20 +66,46 @@ class Maker(nn.Module):
         return made
 
 
+class EnvelopeView(nn.Module):
+    """Features of the envelope spectrum, where a fault that strikes regularly has its lines.
+
+    Roots of the magnitudes of the Fourier transform of squared samples, up to half the highest
+    frequency: they do not change when a window is shifted, and grow like the window does.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.lines = max(1, layout.size[0] // 4)
+        self.layer = nn.Linear(layout.channels * self.lines, _ENVELOPE)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """`(n, C, T)` -> `(n, 64)`."""
+        power = windows.square()
+        lines = torch.fft.rfft(power - power.mean(dim=2, keepdim=True), norm="ortho")
+        lines = lines[:, :, 1 : self.lines + 1]
+        size = (lines.real.square() + lines.imag.square() + _SOFT).pow(0.25)
+        features: Tensor = leaky_relu(self.layer(size.flatten(1)), 0.2)
+        return features
+
+
 class Critic(nn.Module):
     """Windows, their class and speed to a score, high for real ones."""
 
     def __init__(self, sizes: Sizes, classes: int) -> None:
         super().__init__()
         self.encoder = Encoder(sizes.layout)
-        self.all = nn.Linear(sizes.layout.features, 1)
-        self.classes = nn.Embedding(classes, sizes.layout.features)
+        self.envelope = EnvelopeView(sizes.layout) if sizes.envelope else None
+        features = sizes.layout.features + (_ENVELOPE if sizes.envelope else 0)
+        self.all = nn.Linear(features, 1)
+        self.classes = nn.Embedding(classes, features)
         nn.init.zeros_(self.classes.weight)
-        self.speed = nn.Parameter(torch.zeros(sizes.layout.features))
+        self.speed = nn.Parameter(torch.zeros(features))
 
     def forward(self, windows: Tensor, told: Tensor) -> Tensor:
         """`(n, C, *size)` and `told` `(n, 2)` -> scores `(n,)`."""
         features = self.encoder(windows)
+        if self.envelope is not None:
+            features = torch.cat([features, self.envelope(windows)], dim=1)
         direction = self.classes(told[:, 0].long()) + told[:, 1:] * self.speed
         score: Tensor = self.all(features)[:, 0] + (direction * features).sum(dim=1)
         return score

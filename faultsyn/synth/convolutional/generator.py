@@ -128,7 +128,7 @@ class AdversarialGenerator(ConditionalGenerator):
     def _settings(self) -> Settings:
         """Of the model."""
 
-    def _wasserstein(self, representation: Kind, norm: Norm) -> Settings:
+    def _wasserstein(self, representation: Kind, norm: Norm, *, envelope: bool = False) -> Settings:
         from faultsyn.synth.convolutional.model import Settings  # torch, heavy
 
         return Settings(
@@ -143,6 +143,7 @@ class AdversarialGenerator(ConditionalGenerator):
             learning_rate=self.learning_rate,
             ema=self.ema,
             shifts=self.shifts,
+            envelope=envelope,
             seconds=self.seconds,
         )
 

@@ -59,6 +59,7 @@ class Settings:
     learning_rate: float
     ema: float
     shifts: bool
+    envelope: bool
     seconds: float | None
 
 
@@ -227,7 +228,8 @@ class AdversarialModel:
 
     def _sizes(self) -> Sizes:
         layout = Layout(self.view.channels, self.view.size, self.settings.width, mixing=_MIXING)
-        return Sizes(layout, self.settings.latent, _CONDITION, self.settings.norm)
+        how = self.settings
+        return Sizes(layout, how.latent, _CONDITION, how.norm, how.envelope)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The weights, and the scale of a spectrum; empty before any training."""
