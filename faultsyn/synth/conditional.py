@@ -34,7 +34,8 @@ class ConditionalGenerator(ShotGenerator):
 
     - `scaling`: "normal": channels standardised on the normal windows, large excursions
       compressed, so that a class is a change from normal (process and hydraulic signals);
-      "whiten": the same after the channels' covariance was taken out; "class":
+      "whiten": on the shots of each mode, after the covariance of normal channels was taken out
+      (process signals, of which few say what the level of a class is); "class":
       on the shots of each mode, not compressed, so that what the network learns is waveforms
       (vibration); "spectrum": whitened by the mean spectrum of the shots of each mode, for
       stationary signals whose resonances a fixed filter can give back.
@@ -82,6 +83,11 @@ class ConditionalGenerator(ShotGenerator):
             return WhiteningScaler.fit(x)
         return ChannelScaler.fit(x, self._bend)
 
+    def _scaled_to(self, x: FloatArray) -> Scaler:
+        """The normals' scaler, moved to windows of a mode where that is wanted."""
+        normal = self.normal_scaler_
+        return normal.of_class(x) if isinstance(normal, WhiteningScaler) else normal
+
     def _restored(self, arrays: Mapping[str, NDArray[Any]], prefix: str) -> Scaler:
         if self.scaling == "spectrum":
             return SpectrumScaler.restore(arrays, prefix)
@@ -118,7 +124,8 @@ class ConditionalGenerator(ShotGenerator):
         if self.scaling in ("class", "spectrum"):
             self.scalers_ = tuple(self._fitted(shots.x[places == place]) for place in modes)
         elif hasattr(self, "normal_scaler_"):
-            self.scalers_ = (self.normal_scaler_,) * len(self.modes_)
+            of_mode = (shots.x[places == place] for place in modes)
+            self.scalers_ = tuple(self._scaled_to(x) for x in of_mode)
         else:
             raise InputError(
                 f"{self.name}: call pretrain(normal windows) before adapt",

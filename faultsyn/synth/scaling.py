@@ -23,6 +23,7 @@ BEND = 3.0
 """c, in deviations."""
 
 _FLOOR = 1e-2  # of the strongest line, below which a line is not raised further
+_LEAST_DEVIATION = 0.1  # of white channels, in normal deviations
 _MOST_ROWS = 200_000  # samples that a covariance is taken from
 _SMOOTH = 64  # a line's size is averaged over so many-th of all lines
 
@@ -139,13 +140,13 @@ class SpectrumScaler:
 
 @dataclass(frozen=True)
 class WhiteningScaler:
-    """Channels whitened by the covariance of normal windows, large excursions compressed.
+    """Channels whitened by the covariance of normal windows, then standardised on a class.
 
     Channels of a process move together. A network's error of a tenth of each channel's deviation is
     many deviations of the small differences between them, which are what tells faults apart; among
     white channels it is a tenth of any direction.
 
-    - `mean`: float64 `(C,)`; `matrix`: float64 `(C, C)`, symmetric whitening of rows.
+    - `mean`: float64 `(C,)`; `matrix`: float64 `(C, C)`: rows are scaled to `(x - mean) @ matrix`.
     """
 
     mean: NDArray[np.float64]
@@ -160,16 +161,23 @@ class WhiteningScaler:
         constant = ~found.matrix.any(axis=0)
         return cls(found.mean, found.matrix + np.diag(constant.astype(np.float64)))
 
+    def of_class(self, x: FloatArray) -> Self:
+        """The same, with windows `(n, C, T)` of one class at mean 0 and deviation 1."""
+        white = self.apply(x)
+        centre = white.mean(axis=(0, 2), dtype=np.float64)
+        deviation = np.maximum(white.std(axis=(0, 2), dtype=np.float64), _LEAST_DEVIATION)
+        mean = self.mean + np.linalg.solve(self.matrix.T, centre)
+        return type(self)(mean, self.matrix / deviation)
+
     def apply(self, x: FloatArray) -> FloatArray:
-        """Windows `(n, C, T)`, white and bent."""
+        """Windows `(n, C, T)`, scaled."""
         z = np.einsum("nct,cd->ndt", x - self.mean[:, None], self.matrix, optimize=True)
-        return np.asarray(BEND * np.arcsinh(z / BEND), np.float32)
+        return np.asarray(z, np.float32)
 
     def undo(self, z: FloatArray) -> FloatArray:
         """Windows in their own units again."""
-        straight = BEND * np.sinh(z.astype(np.float64) / BEND)
         inverse = np.linalg.inv(self.matrix)
-        x = np.einsum("ndt,dc->nct", straight, inverse, optimize=True)
+        x = np.einsum("ndt,dc->nct", z.astype(np.float64), inverse, optimize=True)
         return np.ascontiguousarray(x + self.mean[:, None], np.float32)
 
     def state(self, prefix: str = "scaler.") -> dict[str, NDArray[Any]]:

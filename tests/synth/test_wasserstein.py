@@ -14,8 +14,13 @@ from torch import Tensor, nn
 from faultsyn.neural import built_with
 from faultsyn.synth.convolutional.adversaries import Adversaries, Critic, EnvelopeView, Sizes
 from faultsyn.synth.convolutional.layout import Layout
-from faultsyn.synth.convolutional.representation import GreyImage, Spectrum, represented
-from faultsyn.synth.convolutional.wasserstein import Lessons, clip_weights, gradient_penalty
+from faultsyn.synth.convolutional.representation import GreyImage, Spectrum, TimeSignal, represented
+from faultsyn.synth.convolutional.wasserstein import (
+    Lessons,
+    clip_weights,
+    gradient_penalty,
+    shifted,
+)
 from faultsyn.synth.gaussian_diffusion.batches import Batches
 from faultsyn.synth.scaling import BEND
 
@@ -89,7 +94,7 @@ def test_the_losses_are_those_of_equation_3() -> None:
     both = players()
     windows, known = noise(9, 2, 24), told([i % 3 for i in range(9)])
     batches = Batches(windows, known, 6, 24, shifts=False, even=True)
-    lessons = Lessons(both, batches, lambda x: x, penalty=10.0)
+    lessons = Lessons(both, batches, TimeSignal(2, 24), penalty=10.0)
     loss = lessons.critic(torch.Generator().manual_seed(3))
     generator = torch.Generator().manual_seed(3)
     real, drawn = batches.draw(generator)
@@ -142,6 +147,23 @@ def test_the_penalty_reaches_through_the_envelope() -> None:
     (slope,) = torch.autograd.grad(penalty, critic.envelope.layer.weight)
     assert torch.isfinite(slope).all()
     assert slope.abs().max() > 0
+
+
+def test_made_windows_are_shifted_where_real_ones_are() -> None:
+    x = noise(4, 2, 24)
+    rolled = shifted(x, torch.Generator().manual_seed(0))
+    starts = torch.randint(24, (4, 1, 1), generator=torch.Generator().manual_seed(0)).flatten()
+    for i, start in enumerate(starts.tolist()):
+        assert torch.equal(rolled[i], x[i].roll(-start, dims=1))
+    both = players()
+    for shifts in (False, True):
+        batches = Batches(x, told([0, 1, 2, 0]), 4, 24, shifts=shifts, even=True)
+        made = Lessons(both, batches, TimeSignal(2, 24), 10.0)._made(
+            told([0, 1, 2, 0]), torch.Generator().manual_seed(5)
+        )
+        generator = torch.Generator().manual_seed(5)
+        plain = both.maker(torch.randn(4, SIZES.noise, generator=generator), told([0, 1, 2, 0]))
+        assert torch.equal(made, shifted(plain, generator) if shifts else plain)
 
 
 def test_every_class_is_drawn_equally_often() -> None:

@@ -31,7 +31,7 @@ from faultsyn.synth.convolutional.collapse import MOST_LOSS, Finding, Yardstick
 from faultsyn.synth.convolutional.kinds import Kind, Norm
 from faultsyn.synth.convolutional.layout import Layout
 from faultsyn.synth.convolutional.representation import Representation, Spectrum, represented
-from faultsyn.synth.convolutional.wasserstein import Lessons, clip_weights
+from faultsyn.synth.convolutional.wasserstein import Lessons, clip_weights, shifted
 from faultsyn.synth.gaussian_diffusion.batches import Batches
 from faultsyn.windows import FloatArray
 
@@ -138,7 +138,10 @@ class AdversarialModel:
             for part in torch.split(torch.from_numpy(told.astype(np.float32)), _BLOCK):
                 noise = torch.randn(len(part), self.players.sizes.noise, generator=generator)
                 seen = self.players.maker(noise.to(self.device), part.to(self.device))
-                made.append(self.view.undo(seen.float()).cpu().numpy())
+                windows = self.view.undo(seen.float())
+                if self.settings.shifts:
+                    windows = shifted(windows, generator)
+                made.append(windows.cpu().numpy())
         return np.concatenate(made)
 
     def _train(
@@ -155,7 +158,7 @@ class AdversarialModel:
         windows = torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self.device)
         known = torch.from_numpy(told.astype(np.float32)).to(self.device)
         batches = Batches(windows, known, how.batch, x.shape[2], how.shifts, even=True)
-        lessons = Lessons(players, batches, self.view.apply, how.penalty)
+        lessons = Lessons(players, batches, self.view, how.penalty)
         recipe = Recipe(
             steps,
             how.learning_rate,

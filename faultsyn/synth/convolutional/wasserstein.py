@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from faultsyn.synth.convolutional.adversaries import Adversaries
+from faultsyn.synth.convolutional.representation import Representation
 from faultsyn.synth.gaussian_diffusion.batches import Batches
 
 
@@ -54,21 +55,24 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
 class Lessons:
     """Losses of both players on batches of real windows.
 
-    - `represent`: turns windows `(n, C, T)` into what the players see.
+    - `view`: turns windows `(n, C, T)` into what the players see, and back.
     - `penalty`: lambda; 0: none.
+
+    Where real windows are shifted in time, made ones are, too (differentiable augmentation: Zhao et
+    al., NeurIPS 2020), so that the maker need not learn that a rhythm may start anywhere.
     """
 
     players: Adversaries
     batches: Batches
-    represent: Callable[[Tensor], Tensor]
+    view: Representation
     penalty: float
 
     def critic(self, generator: torch.Generator) -> Tensor:
         """The critic's loss on one batch."""
         windows, told = self.batches.draw(generator)
         with torch.no_grad():
-            real = self.represent(windows)
-            made = self.players.maker(self._noise(len(real), real, generator), told)
+            real = self.view.apply(windows)
+            made = self._made(told, generator)
         judge = self.players.critic
         scores = judge(torch.cat([made, real]), torch.cat([told, told]))
         loss: Tensor = scores[: len(made)].mean() - scores[len(made) :].mean()
@@ -79,10 +83,22 @@ class Lessons:
 
     def maker(self, generator: torch.Generator) -> Tensor:
         """The maker's loss on as many windows, of classes drawn as for real ones."""
-        windows, told = self.batches.draw(generator)
-        made = self.players.maker(self._noise(len(told), windows, generator), told)
+        _, told = self.batches.draw(generator)
+        made = self._made(told, generator)
         loss: Tensor = -self.players.critic(made, told).mean()
         return loss
 
-    def _noise(self, n: int, like: Tensor, generator: torch.Generator) -> Tensor:
-        return torch.randn(n, self.players.sizes.noise, generator=generator).to(like)
+    def _made(self, told: Tensor, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(len(told), self.players.sizes.noise, generator=generator).to(told)
+        made: Tensor = self.players.maker(noise, told)
+        if not self.batches.shifts:
+            return made
+        return self.view.apply(shifted(self.view.undo(made), generator))
+
+
+def shifted(windows: Tensor, generator: torch.Generator) -> Tensor:
+    """Windows `(n, C, T)`, each rotated by a random number of samples."""
+    length = windows.shape[2]
+    start = torch.randint(length, (len(windows), 1, 1), generator=generator)
+    at = ((torch.arange(length) + start) % length).to(windows.device)
+    return torch.gather(windows, 2, at.expand(-1, windows.shape[1], -1))
