@@ -15,7 +15,10 @@ import pytest
 import yaml
 from test_runner import scores
 
-from faultsyn.experiment import run_study
+from faultsyn.experiment import load_study, run_study
+from faultsyn.experiment.cells import Cell
+from faultsyn.experiment.plan import plan
+from faultsyn.experiment.ray_workers import RayWorkers
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +65,24 @@ def test_a_node_is_killed_and_the_study_ends_as_it_should(
     assert alive[-1] == 1
     assert len(many) == 72 * 3
     assert scores(many) == scores(run_study(study, tmp_path / "one", cache=tmp_path / "b"))
+
+
+def nothing(cell: Cell) -> str:
+    return cell.keys[0]
+
+
+def test_an_empty_cell_costs_little(
+    cluster: Any, tiny_study: dict[str, Any], tmp_path: Path
+) -> None:
+    cells = plan(load_study({**tiny_study, "seeds": 10}), tmp_path)  # 120
+    with RayWorkers(cluster.address) as workers:
+        list(workers.run(nothing, cells[:8]))  # starts the processes
+        started = time.perf_counter()
+        answers = list(workers.run(nothing, cells))
+        each = (time.perf_counter() - started) / len(cells)
+    assert {cell.keys[0] for cell in cells} == {answer for _, answer in answers}
+    print(f"{1e3 * each:.1f} ms a cell")  # noqa: T201
+    assert each < 0.05
 
 
 def test_stopped_by_hand_it_goes_on(tiny_study: dict[str, Any], tmp_path: Path) -> None:
