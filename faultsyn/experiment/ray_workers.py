@@ -24,6 +24,8 @@ ATTEMPTS = 3
 """A unit that has failed so often is given up."""
 _NUMBERS = {2: "twice", 3: "three times"}
 _SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0"}
+_STARTS = 2
+_OBJECTS = 128 << 20  # bytes for objects in shared memory: rows are small
 _CONNECT_SECONDS = 5  # Ray itself would try for minutes
 _AHEAD = 2
 """Units handed to the cluster for each of its processors: the next is there when one ends."""
@@ -63,35 +65,49 @@ class RayWorkers:
 
     def _start(self) -> None:
         local = self._address == LOCAL
-        before = {name: os.environ.get(name) for name in (*THREADS, *_SETTINGS)}
-        os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
-        if local:  # inherited by its workers, which read it when they import numpy
-            os.environ.update(dict.fromkeys(THREADS, "1"))
-        options = {"num_cpus": self._jobs, "include_dashboard": False} if local else {}
+        # Inherited by workers that are started here, which read it when they import numpy.
+        wanted = {**_SETTINGS, **(dict.fromkeys(THREADS, "1") if local else {})}
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
         try:
-            if ":" in self._address and "://" not in self._address:
-                host, _, port = self._address.rpartition(":")
-                socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
-            self._ray.init(
-                None if local else self._address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **options,
-            )
-        except Exception as error:  # Ray raises bare ones when a node does not come up
-            reason = (str(error) or type(error).__name__).splitlines()[0]
             if local:
-                raise InputError(f"Ray does not start here ({reason})", "try again") from None
-            raise InputError(
-                f"no Ray cluster at '{self._address}' ({reason})",
-                "start one with `ray start --head`, or use '--ray local'",
-            ) from None
+                self._start_here()
+            else:
+                self._join()
         finally:
             for name, value in before.items():
                 if value is None:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+    def _start_here(self) -> None:
+        for attempt in range(1, _STARTS + 1):  # on a busy machine Ray's own patience is short
+            try:
+                self._ray.init(
+                    num_cpus=self._jobs,
+                    include_dashboard=False,
+                    object_store_memory=_OBJECTS,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+                return
+            except Exception as error:  # a bare one when the node does not come up in time
+                self._ray.shutdown()
+                if attempt == _STARTS:
+                    raise InputError(f"Ray does not start here ({_first_line(error)})") from None
+
+    def _join(self) -> None:
+        try:
+            if ":" in self._address and "://" not in self._address:
+                host, _, port = self._address.rpartition(":")
+                socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+            self._ray.init(self._address, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as error:  # of many kinds, by what is amiss
+            raise InputError(
+                f"no Ray cluster at '{self._address}' ({_first_line(error)})",
+                "start one with `ray start --head`, or use '--ray local'",
+            ) from None
 
     def __exit__(
         self,
@@ -174,6 +190,10 @@ def _work(
         return "refused", error
     except Exception as error:
         return "failed", f"{type(error).__name__}: {error}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _needs(unit: Any) -> Needs:
