@@ -94,6 +94,7 @@ def _counts(summary: dict[str, Any]) -> Figure:
     panel.margins(x=0.18)
     panel.grid(axis="y", visible=False)
     panel.set_xlabel("recordings")
+    panel.locator_params(axis="x", integer=True)
     return figure
 
 

@@ -89,7 +89,9 @@ def test_stopped_by_hand_it_goes_on(tiny_study: dict[str, Any], tmp_path: Path) 
     study = large(tiny_study)
     file, out = tmp_path / "study.yaml", tmp_path / "out"
     file.write_text(yaml.safe_dump(study))
-    command = [sys.executable, "-m", "faultsyn.cli", "run", str(file), "--out", str(out)]
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listen}; from faultsyn.cli.app import main; main()"  # a background job ignores it
+    command = [sys.executable, "-c", code, "run", str(file), "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         [*command, "--ray", "local", "--jobs", "2"],
