@@ -97,3 +97,68 @@ def test_the_card_in_the_guide_reads_the_files_it_speaks_of(tmp_path: Path) -> N
         assert store.recordings["asset"].tolist() == ["motor3-outer"]
         assert float(store.recordings["rpm"][0]) == 1480
         assert store.recording(0).streams[0].samples[:4, 0].tolist() == [-3, -2, -1, 0]
+
+
+def console(page: Path) -> list[tuple[str, list[str]]]:
+    """Commands of ```console blocks with the output that the page shows."""
+    found: list[tuple[str, list[str]]] = []
+    for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line.removeprefix("$ "), []))
+            else:
+                found[-1][1].append(line)
+    return found
+
+
+def write_named_files(page: Path, folder: Path) -> list[Path]:
+    """```yaml blocks that begin with a file name as comment."""
+    made = []
+    blocks = re.findall(r"^```yaml\n(# (\S+)\n.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    for text, name in blocks:
+        made.append(folder / name)
+        made[-1].write_text(text)
+    return made
+
+
+def masked(line: str) -> str:
+    """Words only: numbers and widths may differ from machine to machine."""
+    return re.sub(r"\s+", " ", re.sub(r"─+", "─", re.sub(r"\d+(\.\d+)?", "#", line))).strip()
+
+
+FIRST_VERDICT = ROOT / "docs" / "first-verdict.md"
+
+
+def test_the_files_of_the_first_verdict_are_a_card_and_a_task(tmp_path: Path) -> None:
+    from faultsyn.experiment import load_task
+    from faultsyn.ingest import load_card
+
+    card, task = write_named_files(FIRST_VERDICT, tmp_path)
+    assert load_card(card).name == "motors"
+    assert load_task(task).split.groups == ("asset",)
+    told = [shlex.split(line)[1] for line, _ in console(FIRST_VERDICT)]
+    assert told == ["card", "bearing", "ingest", "rank", "train", "diagnose"]
+
+
+@pytest.mark.slow
+def test_the_first_verdict_works_and_says_what_the_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from guide_files import write_motor_files
+
+    from faultsyn.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "88")
+    write_motor_files(tmp_path)
+    write_named_files(FIRST_VERDICT, tmp_path)
+    for line, shown in console(FIRST_VERDICT):
+        monkeypatch.setattr(sys, "argv", shlex.split(line))
+        with pytest.raises(SystemExit) as stop:
+            main()
+        said = capsys.readouterr()
+        assert not stop.value.code, f"{line}\n{said.err}"
+        lines = {masked(text) for text in said.out.splitlines()}
+        for text in shown:
+            assert masked(text) in lines, f"{line}\n{text}\n{said.out}"
+    assert (tmp_path / "verdicts.html").is_file()
