@@ -91,7 +91,7 @@ def associations(
     """
     gains = _gains(results, reference)
     by_measure = _figures(figures)
-    classifiers = list(dict.fromkeys(name for of in gains.values() for name in of))
+    classifiers = list(dict.fromkeys(name for of in gains.values() for name in of if name != EVERY))
     found = []
     for measure, good in by_measure.items():
         for classifier in (EVERY, *classifiers):
