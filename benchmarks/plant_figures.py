@@ -160,6 +160,14 @@ def unknown(names: list[str]) -> list[dict[str, Any]]:
                 chosen = scores[confidence.kind]
                 row["called unknown"] = float((chosen[stranger] > limit).mean())
                 row["known called unknown"] = float((chosen[~stranger] > limit).mean())
+                chosen = found.strange[confidence.kind]
+                healthy = (
+                    found.truth == list(diagnoser.classes).index(NORMAL) if data.normal else []
+                )
+                rate = alarm_rate(chosen[healthy], chosen[found.truth < 0], 0.9)
+                if rate is not None:
+                    row["healthy recordings"] = rate.n_healthy
+                    row["healthy alarmed at 90 % recall"] = rate.false_alarms
                 print(json.dumps(row), flush=True)
                 rows.append(row)
     return rows

@@ -75,7 +75,7 @@ def cross_fit(
     classes = tuple(sorted(set(labels[chosen].tolist())))
     faults = [label for label in classes if label != NORMAL]
     numbers = np.unique(fold_of)
-    strangers = withheld_folds(labels[chosen], fold_of, faults) if len(classes) > 2 else {}
+    strangers = withheld_folds(labels[chosen], fold_of, faults) if len(classes) > 1 else {}
     parts = []
     for step, number in enumerate(numbers):
         if progress is not None:
@@ -128,6 +128,8 @@ def strangeness(
     kind: str, fitted: Fitted, windows: WindowSet, rows: WindowSet, metric: Metric | None = None
 ) -> Floats:
     """One unknown score of windows, `(n,)`; `metric` where it is at hand."""
+    if kind == "energy" and fitted.n_classes < 2:
+        return np.zeros(len(rows))
     if kind == "energy":
         takes = rows if fitted.classifier.consumes == "features" else windows
         return energy(fitted.classifier.logits(takes))

@@ -90,15 +90,21 @@ class Fitted:
         return self
 
     def without(self, label: str, parts: tuple[str | int, ...]) -> Fitted:
-        """The same fit as if a class had never been seen."""
+        """The same fit as if a class had never been seen; with one class left, no classifier."""
         kept = self.learnt.labels != label
         base = self.base
         if base is not None:
             base = base.take(base.labels != label)
-        made = build_classifier(self.classifier.name, **self.classifier.config())
-        return Fitted(
-            self.representation, made, self.support.take(kept), self.learnt.take(kept), base
-        ).train((*parts, "without", label))
+        classifier = build_classifier(self.classifier.name, **self.classifier.config())
+        made = Fitted(
+            self.representation, classifier, self.support.take(kept), self.learnt.take(kept), base
+        )
+        return made.train((*parts, "without", label)) if made.n_classes > 1 else made
+
+    @property
+    def n_classes(self) -> int:
+        """Classes in the support."""
+        return len(set(self.support.labels.tolist()))
 
     def metric(self, share: float | None, whiten: Floats | None = None) -> Metric:
         """The metric of the real support rows; `share` as of `Metric.fit`.

@@ -34,7 +34,7 @@ def recheck(
         return None
     classes = tuple(sorted(set(support.labels.tolist())))
     faults = [label for label in classes if label != NORMAL]
-    strangers = withheld_folds(support.labels, fold_of, faults) if len(classes) > 2 else {}
+    strangers = withheld_folds(support.labels, fold_of, faults) if len(classes) > 1 else {}
     parts = []
     for number in np.unique(fold_of[fold_of >= 0]).tolist():
         held, kept = np.flatnonzero(fold_of == number), np.flatnonzero(fold_of != number)
@@ -64,5 +64,7 @@ def _dealt(
 
 
 def _refitted(fitted: Fitted, support: WindowSet, learnt: WindowSet, what: str) -> Fitted:
+    if len(set(support.labels.tolist())) < 2:  # of two classes one is withheld: distances only
+        return replace(fitted, support=support, learnt=learnt, base=None)
     classifier = copy(fitted.classifier).extend(learnt, rng_for("recheck", what))
     return replace(fitted, classifier=classifier, support=support, learnt=learnt, base=None)

@@ -162,3 +162,37 @@ def test_bad_arguments_are_refused_before_anything_is_read(
 ) -> None:
     with pytest.raises(InputError, match=says):
         list(diagnose(diagnoser, paths, card=card))
+
+
+def test_one_window_of_each_fault_states_no_confidence(
+    task: Task, rig: Path, tmp_path: Path
+) -> None:
+    made = train_diagnoser(task, "none", "nearest-mean", k=1, cache=tmp_path / "arrays")
+    assert made.confidence.level == "none"
+    again = Diagnoser.load(made.save(tmp_path / "one"))
+    found = diagnose_all(again, [rig])["verdicts"]
+    assert all(one["prediction_set"] is None for one in found)
+    assert all(one["verdict"] == one["label"] for one in found)
+    assert all(one["unknown_limit"] is None for one in found)
+
+
+@pytest.mark.slow
+def test_a_network_on_windows_with_synthetic_ones(rig: Path, tmp_path: Path) -> None:
+    preset = tmp_path / "small-cnn.yaml"
+    preset.write_text(
+        "kind: classifier\nmethod: cnn\n"
+        "config: {width: 8, dim: 8, steps: 3, batch: 8}\nabout: small\n"
+    )
+    task = rig_task(rig, cap={"columns": ["recording"], "n": 2})
+    made = train_diagnoser(
+        task, "cycle-bootstrap", preset, n_synthetic=2, cache=tmp_path / "arrays"
+    )
+    assert made.fitted.learnt.n_samples == 1024
+    assert int(made.fitted.support.synthetic.sum()) == 3 * 2
+    again = Diagnoser.load(made.save(tmp_path / "net"))
+    first = [one.as_json() for one in diagnose(made, [rig])]
+    second = [one.as_json() for one in diagnose(again, [rig])]
+    assert [one["probability"] for one in first] == pytest.approx(
+        [one["probability"] for one in second]
+    )
+    assert {one["status"] for one in first} == {"ok"}

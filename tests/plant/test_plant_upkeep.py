@@ -183,3 +183,29 @@ def test_the_baseline_is_the_median_of_its_state() -> None:
     assert np.abs(inside).max() < made.limit < np.abs(outside).max()
     again = Baseline.restore(*made.state())
     np.testing.assert_array_equal(again.centre, made.centre)
+
+
+def test_the_verbs_show_ask_and_keep(rig: Path, copied: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from faultsyn.cli.app import app
+
+    run = CliRunner()
+    balls = _part(rig, tmp_path / "balls.h5", "ball")
+    added = ["add-fault", str(copied), "--label", "ball", "--windows", str(balls)]
+    refused = run.invoke(app, added, input="n\n")
+    assert refused.exit_code == 0
+    assert "keep it?" in refused.stdout
+    assert "false alarms" in refused.stdout
+    assert "not kept" in refused.stdout
+    assert '"kept": false' in run.invoke(app, [*added, "--json"]).stdout
+    kept = run.invoke(app, [*added, "--yes"])
+    assert f"kept: {copied}" in kept.stdout.replace("\n", "")
+    asked = run.invoke(app, ["diagnose", str(copied), str(balls)])
+    assert "ball" in asked.stdout
+    back = run.invoke(app, ["undo", str(copied)])
+    assert "classes inner, normal, outer" in back.stdout
+    healthy = _part(rig, tmp_path / "healthy.h5", "normal")
+    moved = run.invoke(app, ["rebaseline", str(copied), str(healthy), "--yes"])
+    assert "healthy levels" in moved.stdout
+    assert "verdicts on these recordings" in moved.stdout
