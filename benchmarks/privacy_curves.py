@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from faultsyn.diagnose import build_classifier
 from faultsyn.evaluate.diagnosis import diagnosis_metrics
@@ -29,6 +30,7 @@ from faultsyn.experiment.training import ARRAYS, Place
 from faultsyn.privacy.membership import ATTACKS, membership_scores
 from faultsyn.privacy.roc import auc
 from faultsyn.privacy.views import AttackView
+from faultsyn.report.style import BLACK, GREY, WIDTH, looks, save, styled
 from faultsyn.signal.representation import Representation
 from faultsyn.synth import build_generator
 from faultsyn.windows import NORMAL, WindowSet, concat
@@ -158,6 +160,43 @@ def measure(name: str, seed: int) -> Iterator[dict[str, Any]]:
             print(name, k, generator, epsilon, f"F1 {f1:.3f}, area {told['auc']:.3f}", flush=True)
 
 
+def draw(rows: list[dict[str, str]]) -> Figure:
+    """Macro-F1 (above) and the strongest attack (below) over epsilon, of all shots, by task."""
+    rows = [row for row in rows if row["k"] == "half"]
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    places = {str(e if e is not None else "inf"): i for i, e in enumerate(EPSILONS["dp-merf"])}
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    panels = np.asarray(figure.subplots(2, len(tasks), sharex=True, sharey="row", squeeze=False))
+    look = looks(list(EPSILONS))
+    for column, task in enumerate(tasks):
+        for axes, figure_of in zip(panels[:, column], ("macro_f1", "auc"), strict=True):
+            for name in ("real", "oversample", *EPSILONS):
+                mine = [r for r in rows if r["task"] == task and r["generator"] == name]
+                levels = sorted({places[r["epsilon"]] for r in mine})
+                means = [
+                    np.mean([float(r[figure_of]) for r in mine if places[r["epsilon"]] == level])
+                    for level in levels
+                ]
+                if name in EPSILONS:
+                    one = look[name]
+                    axes.plot(
+                        levels, means, color=one.color, marker=one.marker,
+                        linestyle=one.linestyle, label=name,
+                    )  # fmt: skip
+                elif means and (name == "real" or figure_of == "auc"):
+                    style = "-" if name == "real" else ":"
+                    axes.axhline(means[0], color=BLACK, linestyle=style, lw=1, label=name)
+        panels[0, column].set_title(task)
+        panels[1, column].axhline(0.5, color=GREY, linestyle="--", lw=1)
+        panels[1, column].set_xticks(list(places.values()), list(places))
+        panels[1, column].set_xlabel("epsilon")
+    panels[0, 0].set_ylabel("macro-F1")
+    panels[1, 0].set_ylabel("area of the strongest attack")
+    handles, labels = panels[1, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return figure
+
+
 def main() -> None:
     """Measure the tasks named on the command line, all without; add to the file of results."""
     OUT.mkdir(parents=True, exist_ok=True)
@@ -171,6 +210,8 @@ def main() -> None:
                     if new:
                         writer.writeheader()
                     writer.writerow(row)
+    with path.open(newline="") as file, styled():
+        save(draw(list(csv.DictReader(file))), OUT, "curves")
 
 
 if __name__ == "__main__":
