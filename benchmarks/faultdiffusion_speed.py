@@ -183,6 +183,9 @@ def draw(figure: Path, each: list[float], exponent: float) -> None:
 
     shown, axes = plt.subplots(figsize=(5, 3.5), layout="constrained")
     axes.loglog(LENGTHS, [1000 * s for s in each], "o-", label=f"exponent {exponent:.2f}")
+    axes.set_xticks(LENGTHS, [str(n) for n in LENGTHS])
+    axes.minorticks_off()
+    axes.set_yticks((1, 3, 10, 30), ("1", "3", "10", "30"))
     axes.set_xlabel("window length (samples)")
     axes.set_ylabel("training step per window (ms of CPU)")
     axes.legend()
