@@ -80,7 +80,7 @@ def work(store: Path, cache: Path, limit: int, answer: Any) -> None:
     preset.parent.mkdir(parents=True, exist_ok=True)
     preset.write_text(
         "kind: generator\nmethod: ddpm\nn_synthetic: normals\n"
-        "config: {width: 8, pretrain_steps: 20, steps: 20, batch: 16, crop: 768}\n"
+        "config: {width: 16, pretrain_steps: 20, steps: 20, batch: 16, crop: 768}\n"
     )
     started = time.perf_counter()
     results = run_study(study, cache / "out", cache=cache / "arrays")
