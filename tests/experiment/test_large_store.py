@@ -1,4 +1,4 @@
-"""A study and pretraining on a store set that is larger than what their process may allocate."""
+"""A study on a store set that is larger than what its process may allocate."""
 
 from __future__ import annotations
 
