@@ -42,7 +42,7 @@ class Relation(MetricLearner):
     ) -> Tensor:
         assert isinstance(network, nn.Sequential)
         means = class_mean(support, codes, n_classes)
-        first = means.expand(len(query), *means.shape)
+        first = means.expand(query.shape[0], *means.shape)
         second = query[:, None].expand_as(first)
         pairs = torch.cat([first, second, (first - second).abs()], dim=2)
         made: Tensor = _SHARPNESS * torch.sigmoid(network[1](pairs)[..., 0])
