@@ -2,9 +2,9 @@
 
     python benchmarks/measures_utility.py runs/generators --out experiments/results/measures-utility
 
-Takes results folders of studies with `measures: true` (whatever cells they have), correlates each
-measure with the gain in balanced accuracy over no synthesis, and writes `associations.csv`,
-`summary.md` and a figure.
+Takes results folders of studies with `measures: true`, runs or published ones, whatever cells they
+have; correlates each measure with the gain in balanced accuracy over no synthesis, and writes
+`associations.csv`, `summary.md` and a figure.
 """
 
 from __future__ import annotations

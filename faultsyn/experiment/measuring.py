@@ -7,6 +7,7 @@ The real windows are those of the training side that are no shots; test groups a
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import tempfile
@@ -35,6 +36,7 @@ MOST_CLASSES = 4
 """Classes of a cell that are measured, evenly spread: each costs seconds."""
 
 FIGURES = "quality"
+PACKED = "quality.jsonl.gz"
 
 
 def measure_cell(
@@ -82,12 +84,27 @@ def measure_cell(
 
 
 def read_figures(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every figure of a results folder with the cell it is of; none where nothing was measured."""
-    for path in sorted((folder / FIGURES).glob("*.json")):
-        told = json.loads(path.read_text())
+    """Every figure of a results folder with the cell it is of; none where nothing was measured.
+
+    Published results hold them in one `quality.jsonl.gz` (`pack_figures`).
+    """
+    texts = [path.read_text() for path in sorted((folder / FIGURES).glob("*.json"))]
+    if not texts and (folder / PACKED).is_file():
+        texts = gzip.decompress((folder / PACKED).read_bytes()).decode().splitlines()
+    for text in texts:
+        told = json.loads(text)
         place = {name: value for name, value in told.items() if name != "figures"}
         for figure in told["figures"]:
             yield {**place, **figure}
+
+
+def pack_figures(folder: Path, target: Path) -> Path:
+    """The figures of a results folder as one file in `target`, a line for each cell."""
+    cells = [json.loads(path.read_text()) for path in sorted((folder / FIGURES).glob("*.json"))]
+    text = "".join(json.dumps(cell) + "\n" for cell in cells)
+    packed = target / PACKED
+    packed.write_bytes(gzip.compress(text.encode(), mtime=0))
+    return packed
 
 
 def _spread(index: NDArray[Any], most: int) -> NDArray[np.intp]:

@@ -9,7 +9,7 @@ import pytest
 
 from faultsyn.evaluate.diversity import Diversity
 from faultsyn.experiment import measuring
-from faultsyn.experiment.measuring import read_figures
+from faultsyn.experiment.measuring import pack_figures, read_figures
 from faultsyn.experiment.runner import run_study
 from faultsyn.experiment.synthesis import Synthesis
 from faultsyn.windows import WindowSet
@@ -48,6 +48,10 @@ def test_figures_are_those_of_the_cells_own_windows(
     alike = [f["value"] for f in figures if f["measure"] == "memorisation"]
     assert all(0.3 < value <= 1.0 for value in alike)
     assert Diversity.name in seen
+    published = tmp_path / "published"
+    published.mkdir()
+    pack_figures(out, published)
+    assert list(read_figures(published)) == figures
 
 
 def test_measuring_can_be_asked_for_by_task(tiny_study: dict[str, Any], tmp_path: Path) -> None:
