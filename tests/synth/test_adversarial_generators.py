@@ -35,10 +35,10 @@ def built(name: str = "cwgan", **config: Any) -> AdversarialGenerator:
     return made
 
 
-def waves(n: int, label: str, seed: int) -> WindowSet:
-    """Two channels of 16 samples: waves of random phase; faults are steps up and down."""
+def waves(n: int, label: str, seed: int, samples: int = 16) -> WindowSet:
+    """Two channels of some samples: waves of random phase; faults are steps up and down."""
     phase = rng(seed).uniform(0, 2 * np.pi, (n, 1, 1))
-    at = np.arange(16) / 16
+    at = np.arange(samples) / samples
     x = np.sin(2 * np.pi * np.array([[[1.0], [2.0]]]) * at + phase)
     x = x + {NORMAL: 0.0, "up": 3.0, "down": -3.0}[label] * (at > 0.5)
     return WindowSet(x.astype(np.float32), {"label": np.full(n, label)}, 1.0, ("a", "b"))
@@ -59,11 +59,14 @@ def shots(k: int) -> WindowSet:
 )
 def test_the_class_moves_what_is_made(name: str, config: dict[str, Any]) -> None:
     generator = built(name, steps=100, learning_rate=2e-3, **config)
-    generator.pretrain(waves(60, NORMAL, 0), rng()).adapt(shots(12), rng())
+    samples = 64 if config.get("representation") == "image" else 16
+    faults = [waves(12, label, seed, samples) for seed, label in enumerate(("up", "down"), 1)]
+    generator.pretrain(waves(60, NORMAL, 0, samples), rng()).adapt(concat(faults), rng())
     heights = {}
+    part = samples // 16
     for label in ("up", "down"):
         x = generator.sample(60, rng(2), label=label).x
-        heights[label] = x[:, :, 10:14].mean() - x[:, :, 1:6].mean()
+        heights[label] = x[:, :, 10 * part : 14 * part].mean() - x[:, :, part : 6 * part].mean()
     # 3 and -3 in the shots, on waves whose own halves differ by less than 1.
     assert heights["up"] > 1.0
     assert heights["down"] < -1.0

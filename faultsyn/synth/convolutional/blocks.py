@@ -168,10 +168,11 @@ _BATCH: dict[int, type[nn.BatchNorm1d] | type[nn.BatchNorm2d]] = {
 
 
 def _mixing(layout: Layout, condition: int) -> nn.ModuleList:
-    """Layers of stride one at the bottom."""
+    """Layers of stride one at the bottom, no wider than it."""
     width, kind = layout.widths[-1], _CONV[len(layout.size)]
+    kernel = min(_MIXED, 2 * ((min(layout.bottom) + 1) // 2) - 1)
     return nn.ModuleList(
-        Stage(kind(width, width, _MIXED, 1, _MIXED // 2), None, condition, width)
+        Stage(kind(width, width, kernel, 1, kernel // 2), None, condition, width)
         for _ in range(layout.mixing)
     )
 
