@@ -38,26 +38,6 @@ def test_the_guide_works_from_top_to_bottom(tmp_path: Path) -> None:
     assert (tmp_path / "runs" / "demo" / "report.html").is_file()
 
 
-def test_from_csv_files_to_verdicts_as_the_page_says(tmp_path: Path) -> None:
-    from plant_files import write_plant_files
-
-    page = ROOT / "docs" / "plant.md"
-    write_plant_files(tmp_path)
-    for block in re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", page.read_text(), re.M | re.S):
-        (tmp_path / block[0]).write_text(block[1])
-    for line in commands(page):
-        words = shlex.split(line, comments=True)
-        done = subprocess.run(
-            [sys.executable, "-m", "faultsyn.cli", *words[1:]],
-            cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-    assert "refused: motor4_1500rpm_9" in done.stdout
-    assert (tmp_path / "verdicts.html").is_file()
-    rows = (tmp_path / "verdicts.csv").read_text().splitlines()
-    assert len(rows) == 1 + 9
-
-
 def test_every_verb_in_a_document_exists() -> None:
     help_text = subprocess.run(
         [sys.executable, "-m", "faultsyn.cli", "--help"],
@@ -140,7 +120,6 @@ def test_the_files_of_the_first_verdict_are_a_card_and_a_task(tmp_path: Path) ->
     assert told == ["card", "bearing", "ingest", "rank", "train", "diagnose"]
 
 
-@pytest.mark.slow
 def test_the_first_verdict_works_and_says_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
