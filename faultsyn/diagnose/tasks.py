@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,23 +73,13 @@ def draw_tasks(
     way = min(way, len(names))
     each = min(batch // way, int(max(counts.min(), 2)))
     shots = each // 2 if shot is None else min(shot, each - 1)
-    sampler = _sampler(codes[index], way, shots, each, None if groups is None else groups[index])
-    episodes = sampler.draw(n, rng)
+    sampler = partial(EpisodeSampler, codes[index], way=way, shot=shots, query=each - shots)
+    try:
+        episodes = sampler(groups=None if groups is None else groups[index]).draw(n, rng)
+    except InputError as error:  # whether groups divide shows when an episode is drawn
+        log.info("episodes by window instead of by recording: %s", error)
+        episodes = sampler().draw(n, rng)
     return Tasks(torch.from_numpy(index[episodes.support]), torch.from_numpy(index[episodes.query]))
-
-
-def _sampler(
-    codes: NDArray[np.intp], way: int, shot: int, each: int, groups: NDArray[Any] | None
-) -> EpisodeSampler:
-    if groups is not None:
-        try:
-            made = EpisodeSampler(codes, way=way, shot=shot, query=each - shot, groups=groups)
-            made.draw(1, np.random.default_rng(0))  # groups may not divide; that shows here
-        except InputError as error:
-            log.info("episodes by window instead of by recording: %s", error)
-        else:
-            return made
-    return EpisodeSampler(codes, way=way, shot=shot, query=each - shot)
 
 
 def pseudo_faults(

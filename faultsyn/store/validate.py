@@ -66,8 +66,9 @@ def _stream(store: Store, name: str) -> list[str]:
     n, shape = len(store), (len(store), len(info.channels))
     if len(file.offsets) != n + 1 or file.present.shape != shape:
         return [f"stream '{name}': offsets or presence do not fit {n} recordings"]
-    if file.offsets[0] != 0 or (file.lengths < 0).any() or file.offsets[-1] != info.n_samples:
-        return [f"stream '{name}': offsets do not lead from 0 to {info.n_samples} samples"]
+    held = len(file.samples)  # `info.n_samples` is what the offsets say
+    if file.offsets[0] != 0 or (file.lengths < 0).any() or file.offsets[-1] != held:
+        return [f"stream '{name}': offsets do not lead from 0 to {held} samples"]
     return [p for channel in range(shape[1]) for p in _channel(store, name, channel)]
 
 

@@ -297,7 +297,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
         ({"width": 20}, "width a multiple of 8"),
         ({"guidance": 1.0, "dropped": 0.0}, "dropped > 0 where guidance"),
         ({"sample_steps": 51}, r"sample_steps 1 to noise_steps \(50\)"),
-        ({"scaling": "shots"}, "scaling normal or class"),
+        ({"scaling": "shots"}, "scaling normal or whiten or class or spectrum"),
         ({"crop": 0}, "crop an integer >= 1"),
     ],
 )
