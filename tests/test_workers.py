@@ -117,9 +117,14 @@ def _interrupt_when(noted: Path, sent: list[float]) -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
-def test_leaving_early_gives_running_units_up(tmp_path: Path) -> None:
+def test_leaving_early_gives_running_units_up(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     noted = tmp_path / "pid"
     sent: list[float] = []
+    # A test run in the background was started with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with contextlib.suppress(KeyboardInterrupt), Workers(2) as workers:
         units = workers.run(note_and_wait, [noted])
         threading.Timer(0.1, _interrupt_when, [noted, sent]).start()

@@ -107,13 +107,14 @@ def test_units_are_sampled_each_with_the_rate_and_a_step_may_be_empty() -> None:
 
 def test_the_one_loop_trains_privately() -> None:
     network, loss = problem(100)
+    loss.y = 3 * loss.x[..., 0]  # something that can be learnt
     turn = Turn("fit", network, loss, private=Privately(0.1, 1.0, 0.5))
     before = loss.loss(network, loss.x.flatten(0, 1), loss.y.flatten()).item()
     recipe = Recipe(150, 0.05, weight_decay=0.0)
     history = train(network, [turn], torch.Generator().manual_seed(4), recipe, "test")
     after = loss.loss(network, loss.x.flatten(0, 1), loss.y.flatten()).item()
     assert history.steps == 150
-    assert after < 0.9 * before
+    assert after < 0.2 * before
 
 
 def test_private_and_its_loss_go_together() -> None:
