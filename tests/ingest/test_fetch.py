@@ -68,16 +68,16 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes */{len(mood.content)}")
             self.end_headers()
             return
+        body = mood.content[start:]
+        if mood.drops:  # before the headers: a client that leaves after them changes no mood
+            mood.drops -= 1
+            body = body[: mood.drop_after]
         self.send_response(206 if start else 200)
         if start:
             last = len(mood.content) - 1
             self.send_header("Content-Range", f"bytes {start}-{last}/{len(mood.content)}")
         self.send_header("Content-Length", str(len(mood.content) - start))
         self.end_headers()
-        body = mood.content[start:]
-        if mood.drops:
-            mood.drops -= 1
-            body = body[: mood.drop_after]
         self.wfile.write(body)
         self.close_connection = True
 
