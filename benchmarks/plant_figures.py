@@ -217,7 +217,7 @@ def coverage(names: list[str]) -> list[dict[str, Any]]:
             data = data_of(name, **over)
             inside, plain, sizes = [], [], []
             for fold in data.folds[:6]:
-                diagnoser = fitted(data, fold, HEADS[name], level)  # type: ignore[arg-type]
+                diagnoser = fitted(data, fold, HEADS[name], level)
                 found = judge(diagnoser, data.windows.take(fold.test))
                 confidence = diagnoser.confidence
                 proba = confidence.calibration.of_windows(np.concatenate(found.units))

@@ -33,7 +33,7 @@ def held_out(model: Path, component: str, target: Path) -> Path:
         fresh = np.array([row for row, of in enumerate(combination) if of not in known])
         for row in fresh[np.linspace(0, len(fresh) - 1, CYCLES).astype(int)]:
             one = store.recording(int(row))
-            label = f"{float(one.columns[component]):g}"  # type: ignore[arg-type]
+            label = f"{float(one.columns[component]):g}"
             writer.add(
                 Recording(
                     one.id, "normal" if label == HEALTHY[component] else label, one.streams,

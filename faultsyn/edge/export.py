@@ -167,9 +167,9 @@ def speed_of(model: EdgeModel, windows: WindowSet) -> dict[str, NDArray[Any]]:
 
 def _require_extra() -> None:
     try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
+        import onnx  # noqa: F401  asks only whether it is installed
+        import onnxruntime  # noqa: F401  asks only whether it is installed
+        import onnxscript  # noqa: F401  asks only whether it is installed
     except ImportError as error:
         raise InputError(
             f"edge: {error.name} is not installed", "pip install 'faultsyn[edge]'"

@@ -51,7 +51,7 @@ def test_a_pickle_in_place_of_the_weights_is_refused(
     copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (copied / "weights.safetensors").write_bytes(pickle.dumps(_Bomb()))
+    (copied / "weights.safetensors").write_bytes(pickle.dumps(_Bomb()))  # what must be refused
     _sign(copied)
     with pytest.raises(InputError, match=r"weights\.safetensors"):
         Diagnoser.load(copied)
