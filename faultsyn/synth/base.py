@@ -27,7 +27,9 @@ class Generator(ABC):
 
     `pretrain(normal)`, `adapt(shots)`, `sample(n, rng, label=...)`. A subclass's `__init__` only
     stores its arguments under their own names; what is learned ends in `_`; the public methods
-    here check, then call `_pretrain`, `_adapt`, `_sample`.
+    here check, then call `_pretrain`, `_adapt`, `_sample`. One with many settings, or with settings
+    that its own subclasses share, is a `dataclass(kw_only=True, eq=False, repr=False)`, whose
+    fields are the settings and, with `field(init=False)`, what is learned.
 
     - `name`: the registered name.
     - `spaces`: where it can work: windows in signal space, feature rows, or both. An instance
@@ -186,6 +188,16 @@ class Generator(ABC):
         made.privacy_ = artifact.info.get("privacy", {})
         made._restore(artifact.arrays, artifact.info)
         return made
+
+    def _require(self, good: bool, setting: str, expected: str) -> None:
+        """Raise `InputError` that quotes a setting which is not `good`."""
+        if not good:
+            got = getattr(self, setting)
+            raise InputError(f"{self.name}: expected {setting} {expected}, got {got}")
+
+    def _require_whole(self, *settings: str, least: int = 1) -> None:
+        for setting in settings:
+            self._require(getattr(self, setting) >= least, setting, f"an integer >= {least}")
 
     def _check(self, windows: WindowSet, step: str, *, first: bool) -> None:
         windows.require_finite(f"{self.name}.{step}")

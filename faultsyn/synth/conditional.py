@@ -56,15 +56,6 @@ class ConditionalGenerator(ShotGenerator):
         known = get_args(Scaling)
         self._require(self.scaling in known, "scaling", " or ".join(known))
 
-    def _require(self, holds: bool, name: str, expected: str) -> None:
-        if not holds:
-            got = getattr(self, name)
-            raise InputError(f"{self.name}: expected {name} {expected}, got {got}")
-
-    def _require_whole(self, *names: str, least: int = 1) -> None:
-        for name in names:
-            self._require(getattr(self, name) >= least, name, f"an integer >= {least}")
-
     def _require_samples(self, windows: WindowSet, least: int) -> None:
         if windows.n_samples < least:
             raise InputError(

@@ -172,11 +172,6 @@ class FaultDiffusionPaper(ShotGenerator):
         told = given.get(step)
         return None if told is None else PrivateStep.parse(told, f"{self.name}, {step}, privacy")
 
-    def _require(self, holds: bool, name: str, expected: str) -> None:
-        if not holds:
-            got = getattr(self, name)
-            raise InputError(f"{self.name}: expected {name} {expected}, got {got}")
-
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         if not _SHORTEST <= normal.n_samples <= _LONGEST:
             raise InputError(

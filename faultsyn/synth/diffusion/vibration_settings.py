@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from faultsyn.errors import InputError
 from faultsyn.synth.fault_rate import check_orders
 from faultsyn.synth.shots import ShotGenerator
 
@@ -98,7 +97,3 @@ class VibrationSettings(ShotGenerator):
         self._require(fine, "rpm", "(low, high) in revolutions per minute")
         moves = self.rpm is None or self.start != "cycle-bootstrap"
         self._require(moves, "start", "not periods of shots, which keep their speed, with rpm set")
-
-    def _require(self, holds: bool, key: str, expected: str) -> None:
-        if not holds:
-            raise InputError(f"{self.name}: expected {key} {expected}, got {getattr(self, key)}")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from faultsyn.errors import InputError
 from faultsyn.privacy.accountant import Ledger
 from faultsyn.privacy.budget import Budget, Unit, units_of
 from faultsyn.synth.base import Generator
@@ -66,15 +65,6 @@ class PrivateGenerator(Generator):
         super().check_config()
         self.budget.check(self.name)
         self._require_whole("latent", "width")
-
-    def _require(self, holds: bool, name: str, expected: str) -> None:
-        if not holds:
-            got = getattr(self, name)
-            raise InputError(f"{self.name}: expected {name} {expected}, got {got}")
-
-    def _require_whole(self, *names: str, least: int = 1) -> None:
-        for name in names:
-            self._require(getattr(self, name) >= least, name, f"an integer >= {least}")
 
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         self.scaler_ = ChannelScaler.fit(self._by_channel(normal.x))
