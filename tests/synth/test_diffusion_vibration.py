@@ -210,6 +210,18 @@ def test_the_shipped_trunk_is_that_of_its_card_and_knows_machines() -> None:
     assert float(loss) < 0.85
 
 
+def test_adapters_learn_on_a_trunk_that_was_first_read_in_inference_mode() -> None:
+    shipped_trunk.cache_clear()
+    with torch.inference_mode():
+        trunk = shipped_trunk()
+    assert trunk is shipped_trunk()
+    x, noise, guide, say = trunk_call(2, 256)
+    bank = AdapterBank(trunk.hook_widths, 8, 4)
+    trunk(x, noise, guide, say, bank.hook(torch.ones(2, 4))).square().mean().backward()
+    reached = [weight.grad for weight in bank.parameters() if weight.grad is not None]
+    assert any(bool(grad.abs().max() > 0) for grad in reached)
+
+
 def test_a_changed_trunk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from faultsyn.synth.diffusion import trunk
 

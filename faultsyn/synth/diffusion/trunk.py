@@ -57,10 +57,14 @@ def shipped_trunk() -> UNet:
 
 
 def read_trunk(path: Path) -> UNet:
-    """The frozen network of a file that `write_trunk` wrote."""
-    trunk = new_trunk(torch.Generator().manual_seed(0))
-    trunk.load_state_dict({name: w.float() for name, w in load_file(path).items()})
-    return trunk.eval().requires_grad_(False)
+    """The frozen network of a file that `write_trunk` wrote.
+
+    Adapters can be trained on it, even where it is first read in inference mode.
+    """
+    with torch.inference_mode(False):  # whose tensors no gradient may pass, ever after
+        trunk = new_trunk(torch.Generator().manual_seed(0))
+        trunk.load_state_dict({name: w.float() for name, w in load_file(path).items()})
+        return trunk.eval().requires_grad_(False)
 
 
 def write_trunk(trunk: UNet, path: Path) -> str:
