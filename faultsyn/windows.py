@@ -150,6 +150,22 @@ class WindowSet:
                     "repair or exclude the recording; `faultsyn inspect` shows where",
                 )
 
+    def require_like(
+        self, what: str, shape: tuple[int, int], channels: tuple[str, ...], rate: float
+    ) -> None:
+        """Raise `InputError` unless the windows have this shape, these channels and this rate.
+
+        - `shape`: channels and samples of one window; `rate`: [Hz], NaN: feature rows.
+        """
+        got = (self.x.shape[1], self.x.shape[2])
+        same_rate = self.rate == rate or (np.isnan(self.rate) and np.isnan(rate))
+        if got != shape or self.channels != channels or not same_rate:
+            raise InputError(
+                f"{what}: expected {shape[0]} channels x {shape[1]} samples at {rate} Hz "
+                f"({', '.join(channels)}), got {got[0]} x {got[1]} at {self.rate} Hz "
+                f"({', '.join(self.channels)})"
+            )
+
 
 def concat(sets: Iterable[WindowSet]) -> WindowSet:
     """Sets of equal channels, rate and length as one; columns that a set lacks are filled.
@@ -162,13 +178,9 @@ def concat(sets: Iterable[WindowSet]) -> WindowSet:
         raise InputError("concat: no windows given")
     first = parts[0]
     for part in parts[1:]:
-        same_rate = part.rate == first.rate or (np.isnan(part.rate) and np.isnan(first.rate))
-        if part.channels != first.channels or part.n_samples != first.n_samples or not same_rate:
-            raise InputError(
-                f"concat: expected {len(first.channels)} channels x {first.n_samples} samples at "
-                f"{first.rate} Hz ({', '.join(first.channels)}), got {len(part.channels)} x "
-                f"{part.n_samples} at {part.rate} Hz ({', '.join(part.channels)})"
-            )
+        part.require_like(
+            "concat", (len(first.channels), first.n_samples), first.channels, first.rate
+        )
     names = dict.fromkeys(name for part in parts for name in part.table)
     table = {}
     for name in names:

@@ -207,13 +207,7 @@ class FewShotClassifier(ABC):
         if not hasattr(self, "shape_"):
             self.shape_, self.channels_, self.rate_ = shape, windows.channels, windows.rate
             return
-        same_rate = windows.rate == self.rate_ or (np.isnan(windows.rate) and np.isnan(self.rate_))
-        if shape != self.shape_ or windows.channels != self.channels_ or not same_rate:
-            raise InputError(
-                f"{self.name}.{step}: expected {self.shape_[0]} channels x {self.shape_[1]} "
-                f"samples at {self.rate_} Hz ({', '.join(self.channels_)}), got {shape[0]} x "
-                f"{shape[1]} at {windows.rate} Hz ({', '.join(windows.channels)})"
-            )
+        windows.require_like(f"{self.name}.{step}", self.shape_, self.channels_, self.rate_)
 
     def _meta_fit(self, base: WindowSet, rng: np.random.Generator) -> None:
         """Most simple classifiers learn nothing here."""

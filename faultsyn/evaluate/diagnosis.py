@@ -8,6 +8,7 @@ never NaN, and `DiagnosisScore` says when that is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,16 @@ class DiagnosisScore:
     false_alarm_at_95: float | None
     recall: dict[str, float | None]
     confusion: NDArray[np.int64]
+
+
+def aligned(proba: Floats, have: Sequence[str], want: Sequence[str]) -> Floats:
+    """Probability columns `(n, len(have))` in the order `want`; a class never seen gets zeros."""
+    place = {name: column for column, name in enumerate(have)}
+    out = np.zeros((len(proba), len(want)))
+    for column, name in enumerate(want):
+        if name in place:
+            out[:, column] = proba[:, place[name]]
+    return out
 
 
 def diagnosis_metrics(

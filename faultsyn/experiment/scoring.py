@@ -13,11 +13,10 @@ import logging
 import time
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faultsyn.diagnose import FewShotClassifier, build_classifier
 from faultsyn.errors import FaultsynError, InputError
-from faultsyn.evaluate.diagnosis import diagnosis_metrics
+from faultsyn.evaluate.diagnosis import aligned, diagnosis_metrics
 from faultsyn.experiment.arms import ClassifierArm
 from faultsyn.experiment.cells import Cell, Workspace, blank_rows
 from faultsyn.experiment.controls import permute_names, rename, shuffle_labels
@@ -237,14 +236,3 @@ class _CellWork:
             real,
             made,
         )
-
-
-def aligned(
-    proba: NDArray[np.float64], have: tuple[str, ...], want: list[str]
-) -> NDArray[np.float64]:
-    """Probability columns in the order `want`; a class that was never seen gets zeros."""
-    out = np.zeros((len(proba), len(want)))
-    for column, name in enumerate(want):
-        if name in have:
-            out[:, column] = proba[:, have.index(name)]
-    return out

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from faultsyn.evaluate.diagnosis import aligned
 from faultsyn.evaluate.novelty import Metric, energy
 from faultsyn.experiment.shots import Support
 from faultsyn.experiment.split import Fold, Indices
@@ -189,12 +190,3 @@ def joined(
         withheld={k: np.concatenate([p.withheld[k] for p in parts]) for k in SCORES},
         withheld_unit=np.concatenate([part.withheld_unit for part in parts]),
     )
-
-
-def aligned(proba: Floats, have: tuple[str, ...], want: tuple[str, ...]) -> Floats:
-    """Columns in the order `want`; a class that was never seen gets zeros."""
-    out = np.zeros((len(proba), len(want)))
-    for column, name in enumerate(want):
-        if name in have:
-            out[:, column] = proba[:, have.index(name)]
-    return out

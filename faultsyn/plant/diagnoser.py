@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from faultsyn.artifact import Artifact, load_artifact, save_artifact
 from faultsyn.diagnose import restore_classifier
 from faultsyn.errors import InputError
+from faultsyn.evaluate.diagnosis import aligned
 from faultsyn.evaluate.novelty import Metric
 from faultsyn.plant.baseline import Baseline
 from faultsyn.plant.confidence import COMBINED, Confidence, combined
-from faultsyn.plant.crossfit import aligned, strangeness
+from faultsyn.plant.crossfit import strangeness
 from faultsyn.plant.fitting import Fitted
 from faultsyn.plant.posed import Posed
 from faultsyn.signal.representation import Representation

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
 from faultsyn.errors import InputError
-from faultsyn.evaluate.diagnosis import DiagnosisScore, diagnosis_metrics
+from faultsyn.evaluate.diagnosis import DiagnosisScore, aligned, diagnosis_metrics
 
 CLASSES = ("ball", "inner", "normal", "outer")
 
@@ -146,3 +146,9 @@ def test_refuses_what_cannot_be_scored(
 ) -> None:
     with pytest.raises(InputError, match=message):
         diagnosis_metrics(np.array(truth, dtype=str), np.array(proba), classes, normal)
+
+
+def test_columns_come_in_the_order_asked_for_and_unseen_classes_get_zeros() -> None:
+    proba = np.array([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]])
+    made = aligned(proba, ("outer", "ball", "inner"), ["ball", "normal", "outer"])
+    assert made.tolist() == [[0.7, 0.0, 0.1], [0.25, 0.0, 0.5]]

@@ -35,7 +35,7 @@ from faultsyn.synth.diffusion_ts.denoising import (
 )
 from faultsyn.synth.diffusion_ts.network import Adapted, Trunk
 from faultsyn.synth.diffusion_ts.settings import Layout, Training, Units
-from faultsyn.synth.gaussian_diffusion.sampling import accelerated, ancestral
+from faultsyn.synth.gaussian_diffusion.sampling import sampled
 from faultsyn.synth.gaussian_diffusion.schedule import cosine_schedule
 from faultsyn.windows import FloatArray
 
@@ -142,7 +142,7 @@ class Model:
         """`n` windows of a class.
 
         - `limit`: largest absolute value a predicted clean window may have, of each channel.
-        - `steps`: None: ancestral sampling; a number: DDIM with so many steps and noise `eta`.
+        - `steps`, `eta`: see `sampled`.
         """
         generator = torch_generator(rng)
         adapted = self.layout.adapted
@@ -157,10 +157,7 @@ class Model:
             for start in range(0, n, _BLOCK):
                 size = (min(_BLOCK, n - start), *made[0].shape[1:])
                 noise = torch.randn(size, generator=generator).to(self.device)
-                if steps is None:
-                    clean = ancestral(predict, noise, self.task.schedule, generator)
-                else:
-                    clean = accelerated(predict, noise, self.task.schedule, generator, steps, eta)
+                clean = sampled(predict, noise, self.task.schedule, generator, steps, eta)
                 made.append(clean.cpu().numpy())
         return np.concatenate(made)
 

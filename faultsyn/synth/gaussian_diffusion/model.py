@@ -32,7 +32,7 @@ from faultsyn.synth.gaussian_diffusion.network import (
     ClassUNet,
     extended,
 )
-from faultsyn.synth.gaussian_diffusion.sampling import accelerated, ancestral
+from faultsyn.synth.gaussian_diffusion.sampling import sampled
 from faultsyn.synth.gaussian_diffusion.schedule import cosine_schedule
 from faultsyn.windows import FloatArray
 
@@ -125,7 +125,7 @@ class Model:
         """`n` windows of the class at `place`, guided with `weight`.
 
         - `limit`: largest absolute value of each channel.
-        - `steps`: None: ancestral sampling; a number: DDIM with so many steps and noise `eta`.
+        - `steps`, `eta`: see `sampled`.
         """
         assert self.network is not None
         generator = torch_generator(rng)
@@ -138,10 +138,7 @@ class Model:
             for start in range(0, n, _BLOCK):
                 size = (min(_BLOCK, n - start), self.settings.channels, self.settings.length)
                 noise = torch.randn(size, generator=generator).to(self.device)
-                if steps is None:
-                    clean = ancestral(predict, noise, self.schedule, generator)
-                else:
-                    clean = accelerated(predict, noise, self.schedule, generator, steps, eta)
+                clean = sampled(predict, noise, self.schedule, generator, steps, eta)
                 made.append(clean.cpu().numpy())
         return np.concatenate(made)
 

@@ -16,6 +16,23 @@ from faultsyn.synth.gaussian_diffusion.schedule import Schedule, wide
 Predict = Callable[[Tensor, Tensor], Tensor]
 
 
+def sampled(
+    predict: Predict,
+    noise: Tensor,
+    schedule: Schedule,
+    generator: torch.Generator,
+    n_steps: int | None,
+    eta: float,
+) -> Tensor:
+    """Windows from standard normal `noise` `(n, C, T)`.
+
+    - `n_steps`: None: ancestral sampling; a number: DDIM with so many steps and noise `eta`.
+    """
+    if n_steps is None:
+        return ancestral(predict, noise, schedule, generator)
+    return accelerated(predict, noise, schedule, generator, n_steps, eta)
+
+
 def ancestral(
     predict: Predict, x: Tensor, schedule: Schedule, generator: torch.Generator
 ) -> Tensor:
