@@ -6,51 +6,29 @@ supervised form (section 4). The parts are in `faultsyn/synth/autoencoder/advers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from faultsyn.synth.autoencoder.generator import AutoencoderGenerator
-from faultsyn.synth.conditional import Scaling
 
 if TYPE_CHECKING:
     from faultsyn.synth.autoencoder.networks import Autoencoder
     from faultsyn.synth.convolutional.layout import Layout
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AAE(AutoencoderGenerator):
     """Convolutional supervised adversarial autoencoder.
 
-    - `scaling`: see `ConditionalGenerator`.
-    - `width`: channels of the first stage; `latent`: length of a code.
-    - `normals`: normal windows as a class beside the faults'.
-    - `steps`, `batch`: training steps of three updates each, and windows in each update.
-    - `learning_rate`: of Adam; `adversarial_rate`: that of discriminator and regularisation as a
-      share of it.
-    - `shifts`: random circular shifts in training, for stationary signals.
+    - `adversarial_rate`: learning rate of discriminator and regularisation, as a share of the
+      others'.
+
+    Other settings as in `AutoencoderGenerator`; each of the `steps` is three updates.
     """
 
-    name = "adversarial-autoencoder"
+    name: ClassVar[str] = "adversarial-autoencoder"
 
-    def __init__(
-        self,
-        scaling: Scaling = "normal",
-        width: int = 32,
-        latent: int = 16,
-        normals: bool = True,
-        steps: int = 800,
-        batch: int = 64,
-        learning_rate: float = 1e-3,
-        adversarial_rate: float = 0.5,
-        shifts: bool = False,
-    ) -> None:
-        self.scaling = scaling
-        self.width = width
-        self.latent = latent
-        self.normals = normals
-        self.steps = steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.adversarial_rate = adversarial_rate
-        self.shifts = shifts
+    adversarial_rate: float = 0.5
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""

@@ -199,6 +199,10 @@ class Generator(ABC):
         for setting in settings:
             self._require(getattr(self, setting) >= least, setting, f"an integer >= {least}")
 
+    def _folder(self, run: str) -> Path | None:
+        """Where the checkpoint of a training run goes, None for nowhere."""
+        return None if self.checkpoint is None else self.checkpoint / run
+
     def _check(self, windows: WindowSet, step: str, *, first: bool) -> None:
         windows.require_finite(f"{self.name}.{step}")
         if np.isnan(windows.rate) != (self.space == "features"):
@@ -211,13 +215,7 @@ class Generator(ABC):
         if first:
             self.shape_, self.channels_, self.rate_ = shape, windows.channels, windows.rate
             return
-        same_rate = windows.rate == self.rate_ or (np.isnan(windows.rate) and np.isnan(self.rate_))
-        if shape != self.shape_ or windows.channels != self.channels_ or not same_rate:
-            raise InputError(
-                f"{self.name}.{step}: expected {self.shape_[0]} channels x {self.shape_[1]} "
-                f"samples at {self.rate_} Hz ({', '.join(self.channels_)}), got {shape[0]} x "
-                f"{shape[1]} at {windows.rate} Hz ({', '.join(windows.channels)})"
-            )
+        windows.require_like(f"{self.name}.{step}", self.shape_, self.channels_, self.rate_)
 
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         """Most simple generators learn nothing here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -26,6 +26,7 @@ _JUDGED = 24
 """Windows of each mode that are looked at for collapse and copies."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ConditionalGenerator(ShotGenerator):
     """A network trained on the shots of all classes at once, told the class of each.
 
@@ -39,22 +40,28 @@ class ConditionalGenerator(ShotGenerator):
       on the shots of each mode, not compressed, so that what the network learns is waveforms
       (vibration); "spectrum": whitened by the mean spectrum of the shots of each mode, for
       stationary signals whose resonances a fixed filter can give back.
+    - `batch`: windows in a gradient step; `learning_rate`: of Adam.
 
-    A subclass says how it learns (`_learn`, and `_learn_normal` where it pretrains) and generates
-    (`_generate`) scaled windows, and how its weights are kept (`_weights`, `_put`). Whatever it
-    generates belongs to a mode, not to an operating state. With scaling "normal" `adapt` raises
-    `InputError` where `pretrain` was not called.
+    A subclass, a dataclass too, says how it learns (`_learn`, and `_learn_normal` where it
+    pretrains) and generates (`_generate`) scaled windows, and how its weights are kept (`_weights`,
+    `_put`). Whatever it generates belongs to a mode, not to an operating state. With scaling
+    "normal" `adapt` raises `InputError` where `pretrain` was not called.
     """
 
-    scaling: Scaling
-    normal_scaler_: Scaler
-    scalers_: tuple[Scaler, ...]
+    scaling: Scaling = "normal"
+    batch: int = 16
+    learning_rate: float = 1e-3
+
+    normal_scaler_: Scaler = field(init=False)
+    scalers_: tuple[Scaler, ...] = field(init=False)
 
     def check_config(self) -> None:
-        """Raise `InputError` on an unknown scaling."""
+        """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
         known = get_args(Scaling)
         self._require(self.scaling in known, "scaling", " or ".join(known))
+        self._require_whole("batch")
+        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
 
     def _require_samples(self, windows: WindowSet, least: int) -> None:
         if windows.n_samples < least:
@@ -194,9 +201,6 @@ class ConditionalGenerator(ShotGenerator):
             for (label, bearing), finding in zip(self.modes_, found, strict=True)
             if finding.trouble()
         )
-
-    def _folder(self, run: str) -> Path | None:
-        return None if self.checkpoint is None else self.checkpoint / run
 
     def _learn_normal(self, normal: WindowSet, rng: np.random.Generator) -> None:
         """Learn from normal windows in their own units, at most 4096; most do not."""

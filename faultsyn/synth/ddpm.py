@@ -10,12 +10,13 @@ alone or pretrained on normal windows and trained on; nothing is frozen, nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faultsyn.synth.conditional import ConditionalGenerator, Scaling
+from faultsyn.synth.conditional import ConditionalGenerator
 from faultsyn.windows import FloatArray, WindowSet
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ _BEYOND = 1.25
 deviations, before any compression: beyond it, a small excess would become a large one."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DDPM(ConditionalGenerator):
     """Class-conditional DDPM.
 
-    - `scaling`: see `ConditionalGenerator`.
     - `width`: channels of the U-Net at full length, a multiple of 8 and at least 16; doubled
       twice on the way down.
     - `noise_steps`: T.
@@ -39,8 +40,7 @@ class DDPM(ConditionalGenerator):
       did not learn the class (docs/generators.md).
     - `pretrain_steps`: gradient steps on normal windows, a class of their own, before the shots;
       0: from scratch.
-    - `steps`, `batch`: gradient steps on the shots of all classes, and windows in each.
-    - `learning_rate`, `ema`: Adam's peak rate, and decay of the averaged weights.
+    - `steps`: gradient steps on the shots of all classes; `ema`: decay of the averaged weights.
     - `crop`: training on pieces of so many samples where windows are longer (null: whole windows),
       which bounds the cost of a step.
     - `shifts`: random circular shifts in training, for stationary signals.
@@ -48,56 +48,36 @@ class DDPM(ConditionalGenerator):
     - `guidance`: w of Ho & Salimans; 0: none.
     - `sample_steps`: null: ancestral sampling with all T steps; a number: DDIM with so many.
     - `eta`: noise of DDIM, 0: none.
+
+    Other settings as in `ConditionalGenerator`; `learning_rate` is the peak.
     """
 
-    name = "ddpm"
+    name: ClassVar[str] = "ddpm"
     costly: ClassVar[bool] = True
 
-    model_: Model
+    width: int = 32
+    noise_steps: int = 500
+    target: Target = "velocity"
+    pretrain_steps: int = 0
+    steps: int = 800
+    ema: float = 0.99
+    crop: int | None = None
+    shifts: bool = False
+    dropped: float = 0.1
+    guidance: float = 0.0
+    sample_steps: int | None = 50
+    eta: float = 0.0
 
-    def __init__(
-        self,
-        scaling: Scaling = "normal",
-        width: int = 32,
-        noise_steps: int = 500,
-        target: Target = "velocity",
-        pretrain_steps: int = 0,
-        steps: int = 800,
-        batch: int = 16,
-        learning_rate: float = 1e-3,
-        ema: float = 0.99,
-        crop: int | None = None,
-        shifts: bool = False,
-        dropped: float = 0.1,
-        guidance: float = 0.0,
-        sample_steps: int | None = 50,
-        eta: float = 0.0,
-    ) -> None:
-        self.scaling = scaling
-        self.width = width
-        self.noise_steps = noise_steps
-        self.target = target
-        self.pretrain_steps = pretrain_steps
-        self.steps = steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.ema = ema
-        self.crop = crop
-        self.shifts = shifts
-        self.dropped = dropped
-        self.guidance = guidance
-        self.sample_steps = sample_steps
-        self.eta = eta
+    model_: Model = field(init=False)
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
-        self._require_whole("noise_steps", "batch")
+        self._require_whole("noise_steps")
         self._require_whole("pretrain_steps", "steps", least=0)
         wide = self.width >= 16 and self.width % 8 == 0
         self._require(wide, "width", "a multiple of 8, at least 16")
         self._require(self.target in ("noise", "velocity"), "target", "noise or velocity")
-        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
         self._require(0 < self.ema < 1, "ema", "between 0 and 1")
         self._require(self.crop is None or self.crop >= 1, "crop", "an integer >= 1 or null")
         self._require(0 <= self.dropped < 1, "dropped", "a share from 0 to below 1")

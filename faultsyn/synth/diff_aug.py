@@ -38,8 +38,7 @@ class DiffAug(ShotGenerator):
     def check_config(self) -> None:
         """Raise `InputError` on a negative scale."""
         super().check_config()
-        if not self.scale >= 0:
-            raise InputError(f"{self.name}: expected scale >= 0, got {self.scale}")
+        self._require(self.scale >= 0, "scale", ">= 0")
 
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         if len(normal) < 2:

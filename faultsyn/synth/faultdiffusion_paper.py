@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -35,6 +34,7 @@ _PUBLIC_PEAK = 8.0  # taken for the largest value where that may not be looked a
 _BEYOND = 1.25  # predictions are held within so many times the largest value seen
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FaultDiffusionPaper(ShotGenerator):
     """Diffusion-TS with difference adapters.
 
@@ -66,72 +66,44 @@ class FaultDiffusionPaper(ShotGenerator):
     shots of the class agree. Raises `InputError` on windows below 4 or above 2048 samples.
     """
 
-    name = "faultdiffusion-paper"
-    needs_normal = True
+    name: ClassVar[str] = "faultdiffusion-paper"
+    needs_normal: ClassVar[bool] = True
     costly: ClassVar[bool] = True
 
-    scaler_: ChannelScaler
-    peak_: NDArray[np.float32]
-    model_: Model
+    width: int = 64
+    heads: int = 4
+    encoder_layers: int = 3
+    decoder_layers: int = 2
+    trend_degree: int = 3
+    seasonal_lines: int | None = None
+    noise_steps: int = 500
+    target: Target = "window"
+    fourier_weight: float = 1.0
+    pretrain_steps: int = 3000
+    batch: int = 64
+    learning_rate: float = 8e-4
+    ema: float = 0.995
+    adapters: Literal["decoder", "all", "none"] = "decoder"
+    adapter_window: int = 5
+    alpha: float = 1.0
+    adapt_steps: int = 400
+    adapt_batch: int = 32
+    diversity: Diversity = "bounded"
+    diversity_weight: float = 0.1
+    sample_steps: int | None = None
+    eta: float = 0.0
+    privacy: Mapping[str, Mapping[str, Any]] | None = None
 
-    def __init__(
-        self,
-        width: int = 64,
-        heads: int = 4,
-        encoder_layers: int = 3,
-        decoder_layers: int = 2,
-        trend_degree: int = 3,
-        seasonal_lines: int | None = None,
-        noise_steps: int = 500,
-        target: Target = "window",
-        fourier_weight: float = 1.0,
-        pretrain_steps: int = 3000,
-        batch: int = 64,
-        learning_rate: float = 8e-4,
-        ema: float = 0.995,
-        adapters: Literal["decoder", "all", "none"] = "decoder",
-        adapter_window: int = 5,
-        alpha: float = 1.0,
-        adapt_steps: int = 400,
-        adapt_batch: int = 32,
-        diversity: Diversity = "bounded",
-        diversity_weight: float = 0.1,
-        sample_steps: int | None = None,
-        eta: float = 0.0,
-        privacy: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> None:
-        self.width = width
-        self.heads = heads
-        self.encoder_layers = encoder_layers
-        self.decoder_layers = decoder_layers
-        self.trend_degree = trend_degree
-        self.seasonal_lines = seasonal_lines
-        self.noise_steps = noise_steps
-        self.target = target
-        self.fourier_weight = fourier_weight
-        self.pretrain_steps = pretrain_steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.ema = ema
-        self.adapters = adapters
-        self.adapter_window = adapter_window
-        self.alpha = alpha
-        self.adapt_steps = adapt_steps
-        self.adapt_batch = adapt_batch
-        self.diversity = diversity
-        self.diversity_weight = diversity_weight
-        self.sample_steps = sample_steps
-        self.eta = eta
-        self.privacy = privacy
+    scaler_: ChannelScaler = field(init=False)
+    peak_: NDArray[np.float32] = field(init=False)
+    model_: Model = field(init=False)
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
         whole = ("heads", "encoder_layers", "decoder_layers", "noise_steps", "batch", "adapt_batch")
-        for name in whole:
-            self._require(getattr(self, name) >= 1, name, "an integer >= 1")
-        for name in ("trend_degree", "pretrain_steps", "adapt_steps"):
-            self._require(getattr(self, name) >= 0, name, "an integer >= 0")
+        self._require_whole(*whole)
+        self._require_whole("trend_degree", "pretrain_steps", "adapt_steps", least=0)
         for name in ("fourier_weight", "diversity_weight", "alpha"):
             self._require(getattr(self, name) >= 0, name, "a number >= 0")
         even = self.width >= 2 and self.width % self.heads == 0 and self.width % 2 == 0
@@ -219,9 +191,6 @@ class FaultDiffusionPaper(ShotGenerator):
             curves[label] = history.as_json()
         if private is None:
             self.curves_ = {**self.curves_, "adapt": curves}
-
-    def _folder(self, run: str) -> Path | None:
-        return None if self.checkpoint is None else self.checkpoint / run
 
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
         shots = self.shots_.of(label)

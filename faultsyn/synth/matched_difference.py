@@ -80,10 +80,9 @@ class MatchedDifference(ShotGenerator):
     def check_config(self) -> None:
         """Raise `InputError` on no neighbour or a scale that is no interval."""
         super().check_config()
-        if self.neighbours < 1:
-            raise InputError(f"{self.name}: expected neighbours >= 1, got {self.neighbours}")
-        if len(self.scale) != 2 or not 0 <= self.scale[0] <= self.scale[1]:
-            raise InputError(f"{self.name}: expected scale (low, high) >= 0, got {self.scale}")
+        self._require(self.neighbours >= 1, "neighbours", ">= 1")
+        interval = len(self.scale) == 2 and 0 <= self.scale[0] <= self.scale[1]
+        self._require(interval, "scale", "(low, high) >= 0")
         if self.smooth < 0 or (self.smooth and self.space == "features"):
             raise InputError(
                 f"{self.name}: expected smooth >= 0 seconds, and 0 in feature space, got "

@@ -47,12 +47,9 @@ class Mixup(ShotGenerator):
     def check_config(self) -> None:
         """Raise `InputError` on alpha <= 0 or unknown partners."""
         super().check_config()
-        if not self.alpha > 0:
-            raise InputError(f"{self.name}: expected alpha > 0, got {self.alpha}")
-        if self.partners not in ("class", "shots", "normal"):
-            raise InputError(
-                f"{self.name}: expected partners class, shots or normal, got '{self.partners}'"
-            )
+        self._require(self.alpha > 0, "alpha", "> 0")
+        known = ("class", "shots", "normal")
+        self._require(self.partners in known, "partners", "class, shots or normal")
 
     def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None:
         if self.partners == "normal" and not hasattr(self, "normal_"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faultsyn.errors import InputError
 from faultsyn.synth.base import Space
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import WindowSet
@@ -37,8 +36,7 @@ class Smote(ShotGenerator):
     def check_config(self) -> None:
         """Raise `InputError` on no neighbour."""
         super().check_config()
-        if self.neighbours < 1:
-            raise InputError(f"{self.name}: expected neighbours >= 1, got {self.neighbours}")
+        self._require(self.neighbours >= 1, "neighbours", ">= 1")
 
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
         source = self._draw(n, rng, label)

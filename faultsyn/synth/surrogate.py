@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 
-from faultsyn.errors import InputError
 from faultsyn.signal.surrogates import iaaft, phase_randomise
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import WindowSet
@@ -44,10 +43,8 @@ class Surrogate(ShotGenerator):
     def check_config(self) -> None:
         """Raise `InputError` on an unknown method or no iteration."""
         super().check_config()
-        if self.method not in ("iaaft", "phase"):
-            raise InputError(f"{self.name}: expected method iaaft or phase, got '{self.method}'")
-        if self.iterations < 1:
-            raise InputError(f"{self.name}: expected iterations >= 1, got {self.iterations}")
+        self._require(self.method in ("iaaft", "phase"), "method", "iaaft or phase")
+        self._require(self.iterations >= 1, "iterations", ">= 1")
 
     def _sample(self, n: int, rng: np.random.Generator, label: str) -> WindowSet:
         source = self._draw(n, rng, label)

@@ -12,12 +12,13 @@ compares moments over the batch), long windows are taken in pieces, far fewer st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faultsyn.synth.conditional import ConditionalGenerator, Scaling
+from faultsyn.synth.conditional import ConditionalGenerator
 from faultsyn.windows import FloatArray, WindowSet
 
 if TYPE_CHECKING:
@@ -26,50 +27,35 @@ if TYPE_CHECKING:
 _MOST_STEPS = 32  # of the recurrent networks; longer windows are taken in pieces
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TimeGAN(ConditionalGenerator):
     """TimeGAN, told the class.
 
-    - `scaling`: see `ConditionalGenerator`.
     - `hidden`, `layers`: of each of the five GRU networks; the code's are 24 and 3.
     - `embedding_steps`, `supervision_steps`, `joint_steps`: gradient steps of the three phases;
       a joint step is two updates of generator and coder and one of the discriminator.
-    - `batch`: windows in a step. `learning_rate`: of Adam.
 
-    Made for windows of 24 samples. Windows of more than 32 are taken in pieces of equal length,
-    at most 32, so that a step of training costs about the same. Raises `InputError` on windows of
-    a single sample, which have no next step.
+    Other settings as in `ConditionalGenerator`. Made for windows of 24 samples. Windows of more
+    than 32 are taken in pieces of equal length, at most 32, so that a step of training costs about
+    the same. Raises `InputError` on windows of a single sample, which have no next step.
     """
 
-    name = "timegan"
+    name: ClassVar[str] = "timegan"
 
-    model_: Model
+    hidden: int = 24
+    layers: int = 3
+    embedding_steps: int = 400
+    supervision_steps: int = 200
+    joint_steps: int = 400
+    batch: int = 32
 
-    def __init__(
-        self,
-        scaling: Scaling = "normal",
-        hidden: int = 24,
-        layers: int = 3,
-        embedding_steps: int = 400,
-        supervision_steps: int = 200,
-        joint_steps: int = 400,
-        batch: int = 32,
-        learning_rate: float = 1e-3,
-    ) -> None:
-        self.scaling = scaling
-        self.hidden = hidden
-        self.layers = layers
-        self.embedding_steps = embedding_steps
-        self.supervision_steps = supervision_steps
-        self.joint_steps = joint_steps
-        self.batch = batch
-        self.learning_rate = learning_rate
+    model_: Model = field(init=False)
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
-        self._require_whole("hidden", "layers", "batch")
+        self._require_whole("hidden", "layers")
         self._require_whole("embedding_steps", "supervision_steps", "joint_steps", least=0)
-        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
 
     def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None:
         self._require_samples(shots, 2)

@@ -8,59 +8,38 @@ Generation" (arXiv 2111.08095, 2021). The class joins the code (ours); the parts
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from faultsyn.synth.autoencoder.generator import AutoencoderGenerator
-from faultsyn.synth.conditional import Scaling
 
 if TYPE_CHECKING:
     from faultsyn.synth.autoencoder.networks import Autoencoder
     from faultsyn.synth.convolutional.layout import Layout
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TimeVAE(AutoencoderGenerator):
     """TimeVAE, told the class.
 
-    - `scaling`: see `ConditionalGenerator`.
     - `width`: channels of the first stage (the authors' 50); `latent`: length of a code (8).
     - `trend_degree`: of the polynomial (2); `seasons`: pairs of a number of seasons and the samples
       of each, such as [7, 1] for the days of a week; none by default, as in the authors' code.
     - `reconstruction_weight`: of the squared error (3).
     - `noise`: windows get the white noise that is left unexplained (ours; the authors take means).
-    - `normals`: normal windows as a class beside the faults' (ours).
-    - `steps`, `batch`, `learning_rate`: of Adam, every class drawn equally often.
-    - `shifts`: random circular shifts in training, for stationary signals.
+
+    Other settings as in `AutoencoderGenerator`; `normals` are ours.
     """
 
-    name = "timevae"
+    name: ClassVar[str] = "timevae"
 
-    def __init__(
-        self,
-        scaling: Scaling = "normal",
-        width: int = 50,
-        latent: int = 8,
-        trend_degree: int = 2,
-        seasons: Sequence[tuple[int, int]] = (),
-        reconstruction_weight: float = 3.0,
-        noise: bool = False,
-        normals: bool = False,
-        steps: int = 800,
-        batch: int = 64,
-        learning_rate: float = 1e-3,
-        shifts: bool = False,
-    ) -> None:
-        self.scaling = scaling
-        self.width = width
-        self.latent = latent
-        self.trend_degree = trend_degree
-        self.seasons = seasons
-        self.reconstruction_weight = reconstruction_weight
-        self.noise = noise
-        self.normals = normals
-        self.steps = steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.shifts = shifts
+    width: int = 50
+    latent: int = 8
+    trend_degree: int = 2
+    seasons: Sequence[tuple[int, int]] = ()
+    reconstruction_weight: float = 3.0
+    noise: bool = False
+    normals: bool = False
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,28 +19,33 @@ if TYPE_CHECKING:
     from faultsyn.synth.convolutional.layout import Layout
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AutoencoderGenerator(ConditionalGenerator):
     """An autoencoder of all classes, told the class, with codes of a known distribution.
 
-    Where `normals` is set, normal windows are a class beside the faults', so that K shots need not
-    teach what signals look like.
+    - `width`: channels of the first stage; `latent`: length of a code.
+    - `normals`: normal windows as a class beside the faults', so that K shots need not teach what
+      signals look like.
+    - `steps`: gradient steps, every class drawn equally often.
+    - `shifts`: random circular shifts in training, for stationary signals.
+
+    Other settings as in `ConditionalGenerator`.
     """
 
-    width: int
-    latent: int
-    normals: bool
-    steps: int
-    batch: int
-    learning_rate: float
-    shifts: bool
-    model_: Model
+    width: int = 32
+    latent: int = 16
+    normals: bool = True
+    steps: int = 800
+    batch: int = 64
+    shifts: bool = False
+
+    model_: Model = field(init=False)
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
-        self._require_whole("width", "latent", "batch")
+        self._require_whole("width", "latent")
         self._require_whole("steps", least=0)
-        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
 
     def _learn_normal(self, normal: WindowSet, rng: np.random.Generator) -> None:
         if self.normals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -21,6 +22,7 @@ _LEAST_SPREAD = 0.005
 """Of speeds, as a share of their mean: below, they are one."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AdversarialGenerator(ConditionalGenerator):
     """A conditional Wasserstein GAN with a guard.
 
@@ -29,31 +31,45 @@ class AdversarialGenerator(ConditionalGenerator):
     times a run and stops it when most classes collapse or are copied, or the critic diverges; the
     last good weights are kept, `curves_` says what was found, and `warnings_` names the classes
     that are in such a state at the end.
+
+    - `width`: channels of the first stage, doubled at each further one up to 128.
+    - `latent`: length of the noise vector.
+    - `penalty`: lambda; `clip`: largest absolute weight of the critic in place of the penalty (0.01
+      in the paper), null: the penalty.
+    - `critic_steps`: of the critic for each of the maker.
+    - `normals`: whether normal windows are a class beside the faults'.
+    - `pretrain_steps`: steps on normal windows alone before the shots; 0: from scratch.
+    - `steps`: on all classes, each drawn equally often.
+    - `ema`: decay of the averaged weights.
+    - `shifts`: random circular shifts in training, for stationary signals.
+    - `seconds`: wall-clock budget of each training; null: none. With one, equal seeds no longer
+      promise equal weights.
+
+    Other settings as in `ConditionalGenerator`; `learning_rate` is that of both players. Windows of
+    8 samples and more. What it makes belongs to a class, not to an operating state.
     """
 
     costly: ClassVar[bool] = True
 
-    width: int
-    latent: int
-    penalty: float
-    clip: float | None
-    critic_steps: int
-    normals: bool
-    pretrain_steps: int
-    steps: int
-    batch: int
-    learning_rate: float
-    ema: float
-    shifts: bool
-    seconds: float | None
-    model_: AdversarialModel
+    width: int = 16
+    latent: int = 64
+    penalty: float = 10.0
+    clip: float | None = None
+    critic_steps: int = 5
+    normals: bool = True
+    pretrain_steps: int = 0
+    steps: int = 400
+    ema: float = 0.98
+    shifts: bool = False
+    seconds: float | None = None
+
+    model_: AdversarialModel = field(init=False)
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
-        self._require_whole("width", "latent", "critic_steps", "batch")
+        self._require_whole("width", "latent", "critic_steps")
         self._require_whole("pretrain_steps", "steps", least=0)
-        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
         self._require(self.penalty >= 0, "penalty", "a number >= 0")
         self._require(self.clip is None or self.clip > 0, "clip", "a number > 0 or null")
         self._require(0 < self.ema < 1, "ema", "between 0 and 1")

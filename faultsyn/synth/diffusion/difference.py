@@ -120,16 +120,10 @@ class FaultDiffusionDifference(ShotGenerator):
         """Raise `InputError` on a setting out of range."""
         super().check_config()
         self._matched_config().check_config()
-        for name, good, expected in (
-            ("model", self.model in ("denoised", "matched"), "denoised or matched"),
-            ("strength", self._strength_makes_sense(), "> 0 or leave-one-out"),
-            ("raw", 0 <= self.raw <= 1, "in [0, 1]"),
-            ("locality", self.locality is None or self.locality > 0, "> 0 or null"),
-        ):
-            if not good:
-                raise InputError(
-                    f"{self.name}: expected {name} {expected}, got {getattr(self, name)}"
-                )
+        self._require(self.model in ("denoised", "matched"), "model", "denoised or matched")
+        self._require(self._strength_makes_sense(), "strength", "> 0 or leave-one-out")
+        self._require(0 <= self.raw <= 1, "raw", "in [0, 1]")
+        self._require(self.locality is None or self.locality > 0, "locality", "> 0 or null")
 
     def _strength_makes_sense(self) -> bool:
         if isinstance(self.strength, str):

@@ -251,11 +251,10 @@ class FaultDiffusionVibration(VibrationSettings):
         return np.concatenate([r[: len(r) // 5] for r in rows])
 
     def _checkpoint(self, step: str) -> Checkpoint | None:
-        if self.checkpoint is None:
-            return None
         from faultsyn.neural import Checkpoint
 
-        return Checkpoint(self.checkpoint / step)
+        folder = self._folder(step)
+        return None if folder is None else Checkpoint(folder)
 
     def _state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays, info = super()._state()

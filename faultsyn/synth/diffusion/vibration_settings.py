@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from faultsyn.synth.fault_rate import check_orders
@@ -12,6 +13,7 @@ PretrainOn = Literal["shipped", "simulator", "normal"]
 Start = Literal["template", "cycle-bootstrap", "noise"]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class VibrationSettings(ShotGenerator):
     """What `FaultDiffusionVibration` can be told.
 
@@ -41,41 +43,22 @@ class VibrationSettings(ShotGenerator):
       and shaft follow.
     """
 
-    def __init__(
-        self,
-        orders: Mapping[str, float] | None = None,
-        pretrain_on: PretrainOn = "shipped",
-        pretrain_steps: int = 400,
-        steps: int = 140,
-        batch: int = 6,
-        learning_rate: float = 1e-2,
-        bottleneck: int = 16,
-        sampler_steps: int = 8,
-        start: Start = "template",
-        start_sigma: float = 2.5,
-        harmonics: int = 2,
-        guidance: float | None = None,
-        slip: float = 0.001,
-        cross_channel: bool = True,
-        equalise: bool = True,
-        rpm: Sequence[float] | None = None,
-    ) -> None:
-        self.orders = orders
-        self.pretrain_on = pretrain_on
-        self.pretrain_steps = pretrain_steps
-        self.steps = steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.bottleneck = bottleneck
-        self.sampler_steps = sampler_steps
-        self.start = start
-        self.start_sigma = start_sigma
-        self.harmonics = harmonics
-        self.guidance = guidance
-        self.slip = slip
-        self.cross_channel = cross_channel
-        self.equalise = equalise
-        self.rpm = rpm
+    orders: Mapping[str, float] | None = None
+    pretrain_on: PretrainOn = "shipped"
+    pretrain_steps: int = 400
+    steps: int = 140
+    batch: int = 6
+    learning_rate: float = 1e-2
+    bottleneck: int = 16
+    sampler_steps: int = 8
+    start: Start = "template"
+    start_sigma: float = 2.5
+    harmonics: int = 2
+    guidance: float | None = None
+    slip: float = 0.001
+    cross_channel: bool = True
+    equalise: bool = True
+    rpm: Sequence[float] | None = None
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting out of range."""
@@ -85,14 +68,12 @@ class VibrationSettings(ShotGenerator):
         self._require(self.pretrain_on in places, "pretrain_on", f"one of {places}")
         starts = ("template", "cycle-bootstrap", "noise")
         self._require(self.start in starts, "start", f"one of {starts}")
-        for key in ("pretrain_steps", "batch", "bottleneck", "sampler_steps"):
-            self._require(getattr(self, key) >= 1, key, "an integer >= 1")
-        self._require(self.steps >= 0, "steps", "an integer >= 0")
+        self._require_whole("pretrain_steps", "batch", "bottleneck", "sampler_steps")
+        self._require_whole("steps", "harmonics", least=0)
         for key in ("learning_rate", "start_sigma"):
             self._require(getattr(self, key) > 0, key, "a number > 0")
         self._require(self.guidance is None or self.guidance > 0, "guidance", "null or > 0")
         self._require(0 <= self.slip <= 0.1, "slip", "0 to 0.1")
-        self._require(self.harmonics >= 0, "harmonics", "an integer >= 0")
         fine = self.rpm is None or (len(self.rpm) == 2 and 0 < self.rpm[0] <= self.rpm[1])
         self._require(fine, "rpm", "(low, high) in revolutions per minute")
         moves = self.rpm is None or self.start != "cycle-bootstrap"
