@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from rich.text import Text
 
-from faultsyn.cli.app import main
+from faultsyn.cli.app import VERBS, app, main
 from faultsyn.cli.generate import _curve_rows
 
 
@@ -137,6 +139,15 @@ def test_a_training_curve_is_told_whether_there_is_one_or_one_a_class() -> None:
     assert _curve_rows(curve) == [["steps", "2, stopped by patience"]]
     assert _curve_rows({"inner": curve}) == [["steps, inner", "2, stopped by patience"]]
     assert _curve_rows({}) == []
+
+
+def test_help_shows_every_word_of_it() -> None:
+    # In help texts typer reads [words in brackets] as markup, and shows nothing of them.
+    commands = typer.main.get_command(app).commands
+    assert len(commands) == len(VERBS)
+    for command in commands.values():
+        for text in (command.help, *(getattr(p, "help", "") or "" for p in command.params)):
+            assert Text.from_markup(text).plain == text
 
 
 def test_import_and_help_stay_light() -> None:

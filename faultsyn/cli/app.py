@@ -53,6 +53,7 @@ _STOPPED = 130
 app = typer.Typer(
     name="faultsyn",
     help="Few-shot industrial fault diagnosis: recordings in, a believable comparison out.",
+    epilog="--debug, given to any command, shows where an error comes from.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -15,7 +15,8 @@ def export(
     artifact: Annotated[Path, typer.Argument(help="Folder of a trained diagnoser.")],
     out: Annotated[Path, typer.Option(help="The ONNX file (*.onnx).")],
     store: Annotated[
-        Path | None, typer.Option(help="Recordings that the file is checked on [the task's].")
+        Path | None,
+        typer.Option(help="Recordings that the file is checked on (default: the task's)."),
     ] = None,
     as_json: Json = False,
 ) -> None:

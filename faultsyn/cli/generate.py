@@ -13,7 +13,7 @@ from faultsyn.cli.terminal import progress_bar, say, say_json, table
 TaskName = Annotated[str, typer.Argument(help="A task: its name, or a path (*.yaml).")]
 Preset = Annotated[str, typer.Option(help="A preset: its name, or a path (*.yaml).")]
 Folder = Annotated[Path, typer.Option(help="The folder to write the artefact to.")]
-RealStore = Annotated[Path | None, typer.Option(help="Real recordings [the task's].")]
+RealStore = Annotated[Path | None, typer.Option(help="Real recordings (default: the task's).")]
 FoldName = Annotated[str | None, typer.Option(help="See the training side of this fold only.")]
 Labels = Annotated[list[str] | None, typer.Option(help="A fault class; may be repeated.")]
 Seed = Annotated[int, typer.Option(help="Equal seeds give equal results.")]

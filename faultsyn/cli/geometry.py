@@ -32,7 +32,7 @@ def bearing(
     balls: Annotated[int | None, typer.Option(help="Rolling elements.")] = None,
     ball_diameter: Annotated[float | None, typer.Option(help="d, in the unit of D.")] = None,
     pitch_diameter: Annotated[float | None, typer.Option(help="D.")] = None,
-    angle: Annotated[float, typer.Option(help="Contact angle [degrees].")] = 0.0,
+    angle: Annotated[float, typer.Option(help="Contact angle in degrees.")] = 0.0,
     rpm: Rpm = None,
     harmonics: Harmonics = 3,
     own: Table = None,

@@ -25,7 +25,9 @@ def simulate(
         str, typer.Option(help="Which rig: bearing, machines or hydraulic.")
     ] = "bearing",
     assets: Annotated[int, typer.Option(help="Machines per fault mode; hydraulic units.")] = 4,
-    seconds: Annotated[float | None, typer.Option(help="Length of a recording [s] [5].")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Length of a recording in seconds [5].")
+    ] = None,
     cycles: Annotated[int, typer.Option(help="Hydraulic: cycles at each stage of wear.")] = 2,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal rigs.")] = 0,
     as_json: Json = False,
@@ -116,7 +118,9 @@ def _show_ingest(summary: IngestSummary, out: Path, as_json: bool) -> None:
 
 def fetch(
     card: Annotated[str, typer.Argument(help="A dataset card: its name, or a path (*.yaml).")],
-    to: Annotated[Path | None, typer.Option(help="The folder to put it in [data/<card>].")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The folder to put it in (default: data/<card>).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Download a public data set from its publisher, checked by SHA-256; run it again to go on."""
@@ -135,7 +139,7 @@ def fetch(
 def card(
     folder: Annotated[Path, typer.Argument(help="The folder with the files.")],
     out: Annotated[
-        Path | None, typer.Option(help="The card to write (*.yaml) [the terminal].")
+        Path | None, typer.Option(help="The card to write (*.yaml); without it, the terminal.")
     ] = None,
 ) -> None:
     """Look at a folder and write a first dataset card, with its guesses marked to be edited."""

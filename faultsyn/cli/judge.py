@@ -14,10 +14,12 @@ from faultsyn.cli.terminal import progress_bar, say, say_json, table
 def evaluate(
     real: Annotated[Path, typer.Option(help="The store of real recordings (*.h5).")],
     synthetic: Annotated[Path, typer.Option(help="The store of synthetic windows (*.h5).")],
-    task: Annotated[str | None, typer.Option(help="A task [the one they were made for].")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="A task (default: the one they were made for).")
+    ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A measure; may be repeated.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Results folder [runs/quality/<synthetic>].")
+        Path | None, typer.Option(help="Results folder (default: runs/quality/<synthetic>).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal figures.")] = 0,
     as_json: Json = False,

@@ -29,7 +29,7 @@ def train(
     coverage: Annotated[float, typer.Option(help="Stated coverage of prediction sets.")] = 0.9,
     recall: Annotated[
         float | None,
-        typer.Option(help="Faults that alarms shall recall [fault likelier than not]."),
+        typer.Option(help="Faults that alarms shall recall (default: fault likelier than not)."),
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -107,7 +107,8 @@ def diagnose(
         typer.Option(help="A folder: diagnose its files as they arrive, each exactly once."),
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="Of --watch: where it is kept [<folder>.watch.jsonl].")
+        Path | None,
+        typer.Option(help="Of --watch: where it is kept (default: <folder>.watch.jsonl)."),
     ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="Of --watch: end when no file is left waiting.")
@@ -122,10 +123,12 @@ def diagnose(
         str, typer.Option(help="Of --watch: an alarm takes so many of a machine's last recordings.")
     ] = "2/3",
     on: Annotated[
-        float | None, typer.Option(help="Of --watch: fault probability that counts [as trained].")
+        float | None,
+        typer.Option(help="Of --watch: fault probability that counts (default: as trained)."),
     ] = None,
     off: Annotated[
-        float | None, typer.Option(help="Of --watch: below it counts against [half of --on].")
+        float | None,
+        typer.Option(help="Of --watch: below it counts against (default: half of --on)."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -25,7 +25,7 @@ def audit(
         int, typer.Option(help="Trainings with and without a canary; 0: none.")
     ] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Results folder [runs/audit/<task>-<preset>].")
+        Path | None, typer.Option(help="Results folder (default: runs/audit/<task>-<preset>).")
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,

@@ -18,7 +18,9 @@ def rank(
         str | None, typer.Option(help="Features in place of the task's, e.g. statistics.")
     ] = None,
     top: Annotated[int, typer.Option(help="Features to show.")] = 15,
-    out: Annotated[Path | None, typer.Option(help="Results folder [runs/rank/<task>].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Results folder (default: runs/rank/<task>).")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal figures.")] = 0,
     as_json: Json = False,
 ) -> None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def run(
     study: Annotated[str, typer.Argument(help="A study: its name, or a path (*.yaml).")],
-    out: Annotated[Path | None, typer.Option(help="Results folder [runs/<study>].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Results folder (default: runs/<study>).")
+    ] = None,
     jobs: Annotated[int | None, typer.Option(help="Processes.")] = None,
     ray: Annotated[
         str | None, typer.Option(help="Run on a Ray cluster: its address, or 'local'.")
