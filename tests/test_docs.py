@@ -8,9 +8,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+
+from faultsyn.errors import InputError
+from faultsyn.windows import WindowSet
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -77,6 +82,41 @@ def test_the_card_in_the_guide_reads_the_files_it_speaks_of(tmp_path: Path) -> N
         assert store.recordings["asset"].tolist() == ["motor3-outer"]
         assert float(store.recordings["rpm"][0]) == 1480
         assert store.recording(0).streams[0].samples[:4, 0].tolist() == [-3, -2, -1, 0]
+
+
+def written_out(page: str) -> dict[str, Any]:
+    """The names that a how-to page's first ```python block defines."""
+    text = (ROOT / "docs" / page).read_text()
+    block = re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    names: dict[str, Any] = {"__name__": page}
+    exec(compile(block.group(1), page, "exec"), names)
+    return names
+
+
+def some_windows(seed: int) -> WindowSet:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(6, 2, 32)).astype(np.float32)
+    x[3:] += 3
+    return WindowSet(x, {"label": np.repeat(["inner", "outer"], 3)}, 1000.0, ("a", "b"))
+
+
+def test_the_generator_that_the_page_writes_out_works() -> None:
+    shots, rng = some_windows(0), np.random.default_rng(0)
+    kind = written_out("add-a-generator.md")["Jitter"]
+    made = kind(scale=0.1).adapt(shots, rng).sample(5, rng, label="outer")
+    assert (made.labels == "outer").all()
+    moved = made.x - shots.x[made.column("source")]
+    assert 0.05 < float(moved.std()) < 0.2
+    with pytest.raises(InputError, match="jitter: expected scale a number >= 0, got -1"):
+        kind(scale=-1).adapt(shots, rng)
+
+
+def test_the_classifier_that_the_page_writes_out_works() -> None:
+    rows = some_windows(0).as_features(some_windows(0).rows)
+    other = some_windows(1).as_features(some_windows(1).rows)
+    made = written_out("add-a-classifier.md")["CosineMean"]().fit(rows, np.random.default_rng(0))
+    assert (made.predict(other) == other.labels).all()
 
 
 def console(page: Path) -> list[tuple[str, list[str]]]:
