@@ -193,7 +193,7 @@ class Generator(ABC):
         """Raise `InputError` that quotes a setting which is not `good`."""
         if not good:
             got = getattr(self, setting)
-            raise InputError(f"{self.name}: expected {setting} {expected}, got {got}")
+            raise InputError(f"{self.name}: expected {setting} {expected}, got {got!r}")
 
     def _require_whole(self, *settings: str, least: int = 1) -> None:
         for setting in settings:
