@@ -219,7 +219,7 @@ def test_interrupted_adaptation_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     ],
 )  # fmt: skip
 def test_a_senseless_setting_is_named(setting: str, value: object) -> None:
-    with pytest.raises(InputError, match=f"wdcgan: expected {setting} .*got {value}"):
+    with pytest.raises(InputError, match=f"wdcgan: expected {setting} .*got {value!r}"):
         built("wdcgan", **{setting: value})
 
 

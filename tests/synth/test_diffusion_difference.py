@@ -326,5 +326,5 @@ def test_one_shot_a_class_takes_the_fallback_strength() -> None:
     ("setting", "value"), [("strength", 0.0), ("strength", "loo"), ("raw", 1.5), ("locality", 0.0)]
 )
 def test_settings_out_of_range_are_named(setting: str, value: object) -> None:
-    with pytest.raises(InputError, match=f"expected {setting} .* got {value}"):
+    with pytest.raises(InputError, match=f"expected {setting} .* got {value!r}"):
         build_generator("faultdiffusion-difference", **{setting: value})
