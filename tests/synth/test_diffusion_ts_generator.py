@@ -205,7 +205,7 @@ def test_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_a_senseless_setting_is_named(setting: str, value: object) -> None:
-    with pytest.raises(InputError, match=f"faultdiffusion-paper: expected {setting} .*got {value!r}"):
+    with pytest.raises(InputError, match=f"paper: expected {setting} .*got {value!r}"):
         built(**{setting: value})
 
 
