@@ -27,7 +27,8 @@ def run(
     - `jobs`: processes; what the study says when left out.
     - `ray`: address of a Ray cluster, or "local"; its nodes must see the same paths. `jobs` then
       limits the cells at once.
-    - `track`: a folder for TensorBoard event files of the scores.
+    - `track`: where scores and files are shown too: a folder for TensorBoard's event files, or
+      "mlflow:URI" of an MLflow server or database ("mlflow": that of the environment).
     """
     from faultsyn.experiment import load_study, run_study
 
@@ -36,11 +37,19 @@ def run(
     return run_study(loaded, folder, jobs, progress, ray=ray, track=track)
 
 
-def report(results: str | Path) -> Path:
-    """Write `report.html` (one file, no network needed) and its figures into a results folder."""
+def report(results: str | Path, *, track: str | Path | None = None) -> Path:
+    """Write `report.html` (one file, no network needed) and its figures into a results folder.
+
+    - `track`: where to log them, as of `run`.
+    """
     from faultsyn.report import write_report
 
-    return write_report(Path(results))
+    page = write_report(Path(results))
+    if track is not None:
+        from faultsyn.experiment.tracking import keep_report
+
+        keep_report(track, Path(results))
+    return page
 
 
 def rank(

@@ -13,6 +13,11 @@ from faultsyn.cli.terminal import progress_bar, say, say_json, table
 if TYPE_CHECKING:
     from faultsyn.experiment import Results
 
+Track = Annotated[
+    str | None,
+    typer.Option(help="Show it too: a folder for TensorBoard, or mlflow:URI."),
+]
+
 
 def run(
     study: Annotated[str, typer.Argument(help="A study: its name, or a path (*.yaml).")],
@@ -23,9 +28,7 @@ def run(
     ray: Annotated[
         str | None, typer.Option(help="Run on a Ray cluster: its address, or 'local'.")
     ] = None,
-    track: Annotated[
-        Path | None, typer.Option(help="Folder for TensorBoard event files of the scores.")
-    ] = None,
+    track: Track = None,
     as_json: Json = False,
 ) -> None:
     """Run a study: one table, results.csv and report.html. Run it again to go on after a stop."""
@@ -33,18 +36,19 @@ def run(
 
     with progress_bar("running", as_json) as progress:
         results = api.run(study, out=out, jobs=jobs, ray=ray, track=track, progress=progress)
-    page = api.report(results.folder or Path())
+    page = api.report(results.folder or Path(), track=track)
     _show_results(results, page, as_json)
 
 
 def report(
     results: Annotated[Path, typer.Argument(help="A results folder.", metavar="RESULTS")],
+    track: Track = None,
     as_json: Json = False,
 ) -> None:
     """Write report.html and the figures of a results folder anew."""
     from faultsyn import api
 
-    page = api.report(results)
+    page = api.report(results, track=track)
     if as_json:
         say_json({"report": str(page)})
     else:

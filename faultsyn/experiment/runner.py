@@ -35,7 +35,7 @@ from faultsyn.experiment.results import (
 from faultsyn.experiment.scoring import run_cell
 from faultsyn.experiment.shared import prepare, prepare_generator, prepare_learner
 from faultsyn.experiment.study import Study, dump_study, load_study
-from faultsyn.experiment.tracking import Tracker
+from faultsyn.experiment.tracking import Tracker, open_tracker
 from faultsyn.workers import Executor, Lost, Workers
 
 RESULTS = "results.csv"
@@ -61,7 +61,7 @@ def run_study(
     - `cache`: folder of arrays and pretrained generators that runs share; may be deleted.
     - `ray`: address of a Ray cluster to run on, or "local" to start one here; its nodes must see
       the stores, `out` and `cache` at the same paths. `jobs` then limits the cells at once.
-    - `track`: folder for TensorBoard event files beside the results, see `Tracker`.
+    - `track`: where scores and files are shown beside the results, see `open_tracker`.
 
     Rows that are there already are kept; a run that was killed goes on where it stopped. Rows of
     an earlier version of the study move to `superseded.csv` and come back when they are asked for
@@ -82,11 +82,14 @@ def run_study(
         for name, text in about.items():
             _write_text(folder / name, text)
         executor = Workers(jobs or resolved.jobs) if ray is None else RayWorkers(ray, jobs)
-        with _keeping(folder / RESULTS, track, rows, about) as keep:
-            _run(cells, rows, workspace, executor, keep, progress)
-        order = {key: place for place, key in enumerate(_keys(cells))}
-        ordered = sorted(rows.values(), key=lambda row: order[row["key"]])
-        write_rows(folder / RESULTS, ordered)
+        with _tracking(track, resolved.name, folder, rows, about) as tracker:
+            with _keeping(folder / RESULTS, tracker) as keep:
+                _run(cells, rows, workspace, executor, keep, progress)
+            order = {key: place for place, key in enumerate(_keys(cells))}
+            ordered = sorted(rows.values(), key=lambda row: order[row["key"]])
+            write_rows(folder / RESULTS, ordered)
+            if tracker is not None:
+                tracker.keep([folder / RESULTS])
     return Results.read(folder)
 
 
@@ -127,11 +130,28 @@ def _run(
 
 
 @contextmanager
-def _keeping(
-    path: Path, track: str | Path | None, known: Mapping[str, Row], about: Mapping[str, str]
-) -> Iterator[Callable[[list[Row]], None]]:
-    """What takes finished rows to the results file, and to the tracker where one is wanted."""
-    tracker = None if track is None else Tracker(Path(track), known.values())
+def _tracking(
+    track: str | Path | None,
+    study: str,
+    folder: Path,
+    known: Mapping[str, Row],
+    about: Mapping[str, str],
+) -> Iterator[Tracker | None]:
+    """A tracker that knows what the study is, where one is wanted."""
+    if track is None:
+        yield None
+        return
+    tracker = open_tracker(track, study, folder, known.values())
+    try:
+        tracker.describe(about)
+        yield tracker
+    finally:
+        tracker.close()
+
+
+@contextmanager
+def _keeping(path: Path, tracker: Tracker | None) -> Iterator[Callable[[list[Row]], None]]:
+    """What takes finished rows to the results file, and to the tracker if there is one."""
     appender = Appender(path)
 
     def keep(rows: list[Row]) -> None:
@@ -140,13 +160,9 @@ def _keeping(
             tracker.add(rows)
 
     try:
-        if tracker is not None:
-            tracker.describe(about)
         yield keep
     finally:
         appender.close()
-        if tracker is not None:
-            tracker.close()
 
 
 def _prepare(unit: Prepare, workspace: Workspace) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from faultsyn import api
 from faultsyn.errors import InputError
 from faultsyn.experiment import run_study
 
@@ -41,6 +42,19 @@ def test_every_score_is_a_point(tiny_study: dict[str, Any], tmp_path: Path) -> N
     quiet = run_study(tiny_study, tmp_path / "quiet", cache=tmp_path / "cache")
     assert len(quiet) == len(results)
     assert not list((tmp_path / "quiet").rglob("*tfevents*"))
+
+
+def test_the_report_goes_to_tensorboard(tiny_study: dict[str, Any], tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run_study(tiny_study, tmp_path / "out", cache=tmp_path / "cache", track=tmp_path / "track")
+    api.report(tmp_path / "out", track=tmp_path / "track")
+    events = EventAccumulator(str(tmp_path / "track" / "study")).Reload()
+    texts, pictures = events.Tags()["tensors"], events.Tags()["images"]
+    assert {text.removesuffix("/text_summary") for text in texts} >= {
+        "study.yaml", "environment.json", "summary.md",
+    }  # fmt: skip
+    assert set(pictures) == {p.stem for p in (tmp_path / "out" / "figures").glob("*.png")} != set()
 
 
 def test_it_is_imported_only_when_asked_for(
