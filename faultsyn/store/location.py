@@ -12,6 +12,12 @@ from faultsyn.errors import InputError
 
 Location = str | os.PathLike[str]
 
+_BLOCK, _BLOCKS = 1 << 18, 16
+"""Bytes that are asked for at once, and how many such blocks of a file are kept.
+
+The drivers' own blocks are megabytes, which suits reading from start to end. Windows are drawn at
+random, and are smaller than this."""
+
 
 def is_address(location: Location) -> bool:
     """True for what fsspec reads instead of the file system."""
@@ -25,11 +31,23 @@ def place_of(location: Location) -> Path | str:
 
 
 def is_there(location: Location) -> bool:
-    """True when a file lies there; an address is asked over the network."""
+    """True when a file lies there; an address is asked over the network.
+
+    Raises `InputError` when nothing answers there, or refuses to.
+    """
     if not is_address(location):
         return Path(location).is_file()
     filesystem, path = _filesystem(os.fspath(location))
-    return bool(filesystem.isfile(path))
+    try:
+        return bool(filesystem.info(path)["type"] == "file")
+    except FileNotFoundError:
+        return False
+    except Exception as error:  # of many kinds: each service's package has its own
+        raise InputError(
+            f"{location}: cannot be reached ({_first_line(error)})",
+            "address and credentials of a service are taken from the environment, such as "
+            "AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ) from None
 
 
 def open_hdf5(location: Location, **options: Any) -> h5py.File:
@@ -37,7 +55,14 @@ def open_hdf5(location: Location, **options: Any) -> h5py.File:
     if not is_address(location):
         return h5py.File(Path(location), "r", **options)
     filesystem, path = _filesystem(os.fspath(location))
-    return h5py.File(filesystem.open(path, "rb"), "r", **options)
+    file = filesystem.open(
+        path,
+        "rb",
+        block_size=_BLOCK,
+        cache_type="blockcache",
+        cache_options={"maxblocks": _BLOCKS},
+    )
+    return h5py.File(file, "r", **options)
 
 
 def beside(location: Location, name: str) -> Path | str:
@@ -60,3 +85,7 @@ def _filesystem(address: str) -> tuple[Any, str]:
     except (ImportError, ValueError) as error:  # an unknown protocol, or one that needs a package
         raise InputError(f"{address}: {error}") from None
     return filesystem, path
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
