@@ -80,7 +80,7 @@ def ingest_shards(
     taken: dict[Path, _Taken] = {}
     done = 0
     with Workers(jobs) as workers:
-        for unit, answer in workers.run(_take_in, units):
+        for unit, answer in workers.run(_take_in, sorted(units, key=_size, reverse=True)):
             if isinstance(answer, Lost):
                 raise StoreError(f"{unit.out}: {answer.reason}", "run the same command again")
             taken[unit.out] = answer
@@ -94,6 +94,11 @@ def ingest_shards(
     summary = _merged(card, out, found, [taken[unit.out] for unit in units])
     summary.seconds = time.perf_counter() - started
     return summary
+
+
+def _size(unit: _Shard) -> int:
+    """Bytes of a shard's files: with the largest first no process is left with a large one."""
+    return sum(match.path.stat().st_size for match in unit.found.matches)
 
 
 def _take_in(unit: _Shard) -> _Taken:

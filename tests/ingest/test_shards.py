@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from faultsyn.errors import InputError, StoreError
 from faultsyn.ingest import Card, ingest, ingest_shards
 from faultsyn.ingest.card import parse_card
 from faultsyn.store import Store, validate
+from faultsyn.workers import Workers
 
 
 def card(**over: Any) -> Card:
@@ -62,6 +64,27 @@ def test_processes_change_no_byte(raw: Path, tmp_path: Path) -> None:
             ours, theirs = many.recording(row), single.recording(there)
             assert ours.streams[0].rate == pytest.approx(theirs.streams[0].rate, rel=1e-4)
             np.testing.assert_array_equal(ours.streams[0].samples, theirs.streams[0].samples)
+
+
+def test_large_shards_go_first(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last to be begun is what a process may be left alone with."""
+    begun = []
+
+    def run(self: Workers, function: Callable[[Any], Any], units: list[Any]) -> Iterator[Any]:
+        begun.extend(units)
+        return ((unit, function(unit)) for unit in units)
+
+    monkeypatch.setattr(Workers, "run", run)
+    ingest_shards(card(), raw, tmp_path / "plant.h5", shards=5, jobs=2)
+    sizes = [sum(m.path.stat().st_size for m in unit.found.matches) for unit in begun]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) > 1
+    with Store(tmp_path / "plant.h5") as store:  # in order of the shards all the same
+        assert store.shards is not None
+        firsts = [str(store.shards.file(k)["recordings/id"][0]) for k in range(len(sizes))]
+        assert [str(store.recordings["id"][int(k)]) for k in store.shards.first_rows[:-1]] == [
+            text.removeprefix("b'").removesuffix("'") for text in firsts
+        ]
 
 
 def test_again_and_with_more_files(raw: Path, tmp_path: Path) -> None:
