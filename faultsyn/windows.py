@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,15 +138,13 @@ class WindowSet:
 
     def require_finite(self, what: str) -> None:
         """Raise `InputError` naming the first channel that holds NaN or infinity."""
-        # In blocks: the samples may be a memory map that is larger than memory.
-        step = max(1, _BLOCK // max(1, self.x[:1].size))
-        for first in range(0, len(self), step):
-            finite = np.isfinite(self.x[first : first + step]).all(axis=2)
+        for part in stretches(self.x):
+            finite = np.isfinite(self.x[part]).all(axis=2)
             if not finite.all():
                 window, channel = np.argwhere(~finite)[0]
+                where = f"window {part.start + window}, channel '{self.channels[channel]}'"
                 raise InputError(
-                    f"{what}: window {first + window}, channel '{self.channels[channel]}': NaN or "
-                    "infinity",
+                    f"{what}: {where}: NaN or infinity",
                     "repair or exclude the recording; `faultsyn inspect` shows where",
                 )
 
@@ -165,6 +163,16 @@ class WindowSet:
                 f"({', '.join(channels)}), got {got[0]} x {got[1]} at {self.rate} Hz "
                 f"({', '.join(self.channels)})"
             )
+
+
+def stretches(x: NDArray[Any]) -> Iterator[slice]:
+    """Slices of `x` `(n, ...)`, in order, of a few million samples each.
+
+    For work on windows in blocks: they may be a memory map that is larger than memory.
+    """
+    step = max(1, _BLOCK // max(1, x[:1].size))
+    for first in range(0, len(x), step):
+        yield slice(first, min(first + step, len(x)))
 
 
 def concat(sets: Iterable[WindowSet]) -> WindowSet:

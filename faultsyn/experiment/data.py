@@ -160,12 +160,15 @@ def load_other(task: Task, other: OtherMachines, cache: ArrayCache) -> OtherWind
 def mapped(windows: WindowSet, index: NDArray[np.intp], cache: ArrayCache, key: str) -> WindowSet:
     """The windows at `index` (ascending) without bringing them all to memory.
 
-    A stretch is a view of the memory map; scattered windows are copied to one of their own.
+    A stretch is a view of the memory map; scattered windows are copied, many of them to a map of
+    their own.
 
     - `key`: hash of what `windows` holds.
     """
     if len(index) == 0 or len(index) == index[-1] - index[0] + 1:
         return windows.take(slice(index[0], index[-1] + 1) if len(index) else slice(0))
+    if len(index) * windows.x[:1].nbytes <= _BLOCK:
+        return windows.take(index)
     step = max(1, _BLOCK // windows.x[:1].nbytes)
     table = {name: column[index] for name, column in windows.table.items()}
     x = cache.stream(

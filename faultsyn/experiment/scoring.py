@@ -94,9 +94,8 @@ class _CellWork:
             cell.task.normals,
             cell.task.name,
         )
-        pretrained = workspace.cache / "pretrained"
         self._synthesis = Synthesis(
-            cell.generator, data, self._fold, self._support, cell.k, cell.seed, pretrained
+            cell.generator, data, self._fold, self._support, cell.k, cell.seed, workspace.cache
         )
         self._kept = kept_shots(
             self._support, data.windows.labels, cell.generator.real_shots,

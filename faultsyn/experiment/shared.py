@@ -41,7 +41,7 @@ def prepare(task: Task, representation: dict[str, Any], fold: int, workspace: Wo
 def prepare_generator(task: Task, arm: GeneratorArm, fold: int, workspace: Workspace) -> None:
     """Pretrain a costly generator on a fold's normals, once for all its cells."""
     data = task_data(task.model_dump_json(), str(workspace.cache))
-    pretrain_shared(arm, data, data.folds[fold], workspace.cache / "pretrained")
+    pretrain_shared(arm, data, data.folds[fold], workspace.cache)
 
 
 def prepare_learner(

@@ -11,8 +11,8 @@ import numpy as np
 from faultsyn.artifact import config_hash, read_head
 from faultsyn.errors import InputError
 from faultsyn.experiment.arms import GeneratorArm
-from faultsyn.experiment.cache import key_of
-from faultsyn.experiment.data import TaskData
+from faultsyn.experiment.cache import ArrayCache, key_of
+from faultsyn.experiment.data import TaskData, mapped
 from faultsyn.experiment.memory import PeakMemory
 from faultsyn.experiment.presets import Amount
 from faultsyn.experiment.seeding import rng_for
@@ -21,6 +21,9 @@ from faultsyn.experiment.split import Fold
 from faultsyn.experiment.views import FeatureView, View
 from faultsyn.synth import GENERATORS, Generator, build_generator, load_generator
 from faultsyn.windows import NORMAL, WindowSet, concat
+
+PRETRAINED = "pretrained"
+"""Folder of the cache for generators that cells share."""
 
 
 def space_of(arm: GeneratorArm, consumes: str) -> str:
@@ -84,11 +87,11 @@ class Synthesis:
         support: Support,
         k: int | str,
         seed: int,
-        pretrained: Path,
+        cache: Path,
     ) -> None:
         self._arm, self._data, self._fold, self._support = arm, data, fold, support
         self._parts = (data.task.name, data.task.split.level, fold.name, k, seed, arm.name)
-        self._pretrained = pretrained
+        self._cache = cache
         self._signal: tuple[WindowSet, Cost] | None = None
         self.cost = Cost()
         self.raw: WindowSet | None = None
@@ -140,10 +143,13 @@ class Synthesis:
             return self._run(trained(self._arm), None, shots, amounts, path)
         generator = self._build("signal")
         if is_costly(self._arm):
-            path = pretrain_shared(self._arm, data, self._fold, self._pretrained)
+            path = pretrain_shared(self._arm, data, self._fold, self._cache)
             generator = type(generator).load(path)
             return self._run(generator, None, shots, amounts, path)
-        healthy = data.healthy or data.windows.take(self._support.normals)
+        healthy = data.healthy
+        if healthy is None:
+            own = self._support.normals
+            healthy = mapped(data.windows, own, ArrayCache(self._cache), data.keys["windows"])
         return self._run(generator, healthy, shots, amounts, None)
 
     def _run(
@@ -178,7 +184,7 @@ def trained(arm: GeneratorArm) -> Generator:
     return load_generator(arm.artifact)
 
 
-def pretrain_shared(arm: GeneratorArm, data: TaskData, fold: Fold, folder: Path) -> Path:
+def pretrain_shared(arm: GeneratorArm, data: TaskData, fold: Fold, cache: Path) -> Path:
     """The folder of a generator pretrained on this fold's normals, trained if it is not there.
 
     The normals are those of seed 0 and the same for every seed and k, so that a costly fit is made
@@ -192,13 +198,13 @@ def pretrain_shared(arm: GeneratorArm, data: TaskData, fold: Fold, folder: Path)
         "task": [task.name, task.split.level],
         "fold": config_hash({"name": fold.name, "train": fold.train.tolist()}),
     }
-    path = folder / key_of(parts)
+    path = cache / PRETRAINED / key_of(parts)
     if (path / "artifact.json").is_file():
         return path
     healthy = data.healthy
     if healthy is None:
         drawn = draw_normals(data.windows.labels, fold, 0, task.normals, task.name)
-        healthy = data.windows.take(drawn)
+        healthy = mapped(data.windows, drawn, ArrayCache(cache), data.keys["windows"])
     generator = build_generator(arm.method, **arm.config)
     started = time.perf_counter()
     generator.pretrain(healthy, rng_for("pretrain", path.name))

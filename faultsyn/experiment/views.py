@@ -24,6 +24,10 @@ METADATA = ("load", "rpm", "start")
 """Columns of the metadata-only control, where they exist and do not give the label away."""
 
 
+_MOST_SAMPLES = 1 << 23
+"""Samples of all channels that channel scaling is fitted on."""
+
+
 class View(Protocol):
     """One way of seeing the windows of a fold, scaled by its support.
 
@@ -43,8 +47,9 @@ class View(Protocol):
 class FoldFeatures:
     """Feature rows of a task's windows under one representation, cached.
 
-    Channel scaling (z-score, whitening) is fitted on all training normals of the fold; without it
-    the rows are the same in every fold and are computed once.
+    Channel scaling (z-score, whitening) is fitted on the training normals of the fold, evenly
+    thinned where they are more than memory should hold; without it the rows are the same in every
+    fold and are computed once.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class FoldFeatures:
         self.representation = Representation(**spec.model_dump())
         self._parts = spec.model_dump(mode="json", exclude={"rows", "drop"})
         if spec.channels != "none":
-            normals = fold.train[data.windows.labels[fold.train] == NORMAL]
+            normals = _thinned(fold.train[data.windows.labels[fold.train] == NORMAL], data.windows)
             self.representation.fit_channels(data.windows.take(normals))
             self._parts["fitted_on"] = [data.keys["windows"], config_hash({"i": normals.tolist()})]
 
@@ -76,6 +81,11 @@ class FoldFeatures:
     def compute(self, windows: WindowSet) -> WindowSet:
         """Feature rows of any windows in physical units."""
         return self.representation.extract(windows)
+
+
+def _thinned(index: NDArray[np.intp], windows: WindowSet) -> NDArray[np.intp]:
+    most = max(1, _MOST_SAMPLES // windows.x[:1].size)
+    return index[:: max(1, -(-len(index) // most))]
 
 
 @dataclass(frozen=True, eq=False)

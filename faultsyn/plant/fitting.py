@@ -54,7 +54,7 @@ class Recipe:
         if classifier.consumes == "windows":
             view = WindowView(data, fold, support)
         made = Synthesis(
-            self.generator, data, fold, support, self.k, self.seed, self.cache / "pretrained"
+            self.generator, data, fold, support, self.k, self.seed, self.cache
         ).windows(view, classifier.consumes)
         learnt = view.support if made is None else concat([view.support, made])
         embedded = rows.support

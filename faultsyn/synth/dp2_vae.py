@@ -22,7 +22,7 @@ from faultsyn.privacy.accountant import Ledger
 from faultsyn.privacy.budget import Unit
 from faultsyn.synth.base import Space
 from faultsyn.synth.private.base import PrivateGenerator
-from faultsyn.windows import FloatArray
+from faultsyn.windows import WindowSet
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +85,7 @@ class DP2VAE(PrivateGenerator):
         self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
         self._require(self.beta >= 0, "beta", "a number >= 0")
 
-    def _learn_public(self, rows: FloatArray, rng: np.random.Generator) -> None:
+    def _learn_public(self, normal: WindowSet, rng: np.random.Generator) -> None:
         import torch
         from torch import nn
 
@@ -93,10 +93,13 @@ class DP2VAE(PrivateGenerator):
         from faultsyn.synth.private.autoencoding import evidence
         from faultsyn.synth.private.networks import Maker
 
-        generator, size = torch_generator(rng), rows.shape[1]
+        def rows_of(rows: torch.Tensor) -> torch.Tensor:
+            return torch.from_numpy(self._rows(normal.take(rows.numpy())))
+
+        generator, size = torch_generator(rng), self.shape_[0] * self.shape_[1]
         self.coder_ = seeded(self._coder, generator)
         decoder = seeded(lambda: Maker(self.latent, 1, self.width, size), generator)
-        loss = evidence(self.coder_, decoder, torch.from_numpy(rows), self.batch, self.beta)
+        loss = evidence(self.coder_, decoder, rows_of, len(normal), self.batch, self.beta)
         recipe = Recipe(self.pretrain_steps, self.learning_rate, weight_decay=0.0)
         both = nn.ModuleList([self.coder_, decoder])
         history = train(both, loss, generator, recipe, f"{self.name}, encoder")

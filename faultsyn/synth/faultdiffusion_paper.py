@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 from faultsyn.synth.diffusion_ts.private import PrivateStep
 from faultsyn.synth.diffusion_ts.settings import Diversity, Layout, Target, Training, Units
-from faultsyn.synth.scaling import ChannelScaler
+from faultsyn.synth.scaling import ChannelScaler, Scaled
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import NORMAL, WindowSet
 
@@ -152,11 +152,11 @@ class FaultDiffusionPaper(ShotGenerator):
                 "its cost grows with the square of the window; `faultdiffusion` takes long ones",
             )
         self.scaler_ = ChannelScaler.fit(normal.x)
-        scaled = self.scaler_.apply(normal.x)
+        scaled = Scaled(normal.x, self.scaler_)
         self.model_ = self._model()
         folder, private = self._folder("pretrain"), self._private("pretrain")
         if private is None:
-            self.peak_ = np.abs(scaled).max(axis=(0, 2))
+            self.peak_ = scaled.peaks()
             history = self.model_.pretrain(scaled, rng, self.progress, folder)
             self.curves_ = {"pretrain": history.as_json()}
             return

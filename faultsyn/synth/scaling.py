@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from faultsyn.signal.whitening import whitener
-from faultsyn.windows import FloatArray
+from faultsyn.windows import FloatArray, stretches
 
 BEND = 3.0
 """c, in deviations."""
@@ -45,6 +45,31 @@ class Scaler(Protocol):
 
 
 @dataclass(frozen=True)
+class Scaled:
+    """Windows `x` `(n, C, T)` that are scaled when they are read, and not held scaled.
+
+    They may be a memory map that is larger than memory.
+    """
+
+    x: FloatArray
+    scaler: Scaler
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: NDArray[Any] | slice) -> FloatArray:
+        """The windows at `rows`, scaled; `(..., C, T)` for integers `(...,)`."""
+        return self.scaler.apply(self.x[rows])
+
+    def peaks(self) -> FloatArray:
+        """Largest absolute value of each channel, `(C,)`."""
+        peak = np.zeros(self.x.shape[1], np.float32)
+        for part in stretches(self.x):
+            np.maximum(peak, np.abs(self[part]).max(axis=(0, 2)), out=peak)
+        return peak
+
+
+@dataclass(frozen=True)
 class ChannelScaler:
     """`mean`, `deviation`: of each channel, float64 `(C,)`; `bend`: c, None: not bent."""
 
@@ -54,19 +79,26 @@ class ChannelScaler:
 
     @classmethod
     def fit(cls, x: FloatArray, bend: float | None = BEND) -> Self:
-        """From windows `(n, C, T)`; a constant channel has deviation 1."""
-        mean = x.mean(axis=(0, 2), dtype=np.float64)
-        deviation = x.std(axis=(0, 2), dtype=np.float64)
+        """From windows `(n, C, T)`, in blocks; a constant channel has deviation 1."""
+        mean = x.mean(axis=(0, 2), dtype=np.float64)  # numpy itself converts block by block here
+        # Several channels are added up window by window, as numpy does it: blocks change no bit.
+        axes = 2 if x.shape[1] > 1 else (0, 2)
+        sums = [((x[part] - mean[:, None]) ** 2).sum(axis=axes) for part in stretches(x)]
+        squares = np.concatenate([np.atleast_2d(part) for part in sums]).sum(axis=0)
+        deviation = np.sqrt(squares / (len(x) * x.shape[2]))
         # Below this a deviation is the rounding of float32, not a signal.
         constant = deviation <= 1e-6 * np.abs(mean)
         return cls(mean, np.where(constant | (deviation == 0), 1.0, deviation), bend)
 
     def apply(self, x: FloatArray) -> FloatArray:
-        """Windows `(n, C, T)`, scaled."""
-        z = (x - self.mean[:, None]) / self.deviation[:, None]
-        if self.bend is not None:
-            z = self.bend * np.arcsinh(z / self.bend)
-        return np.asarray(z, np.float32)
+        """Windows `(n, ..., C, T)`, scaled."""
+        scaled = np.empty(x.shape, np.float32)
+        for part in stretches(x):
+            z = (x[part] - self.mean[:, None]) / self.deviation[:, None]
+            if self.bend is not None:
+                z = self.bend * np.arcsinh(z / self.bend)
+            scaled[part] = z
+        return scaled
 
     def undo(self, z: FloatArray) -> FloatArray:
         """Windows in their own units again."""

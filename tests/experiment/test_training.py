@@ -240,6 +240,7 @@ def test_pretraining_memory_does_not_grow_with_the_store(
     preset.write_text("kind: generator\nmethod: thrifty\nn_synthetic: normals\n")
     monkeypatch.setattr("faultsyn.experiment.reading._STORE_MEMORY", 1 << 20)
     monkeypatch.setattr("faultsyn.experiment.reading._BLOCK", 1 << 20)
+    monkeypatch.setattr("faultsyn.experiment.data._BLOCK", 1 << 20)
     rng = np.random.default_rng(0)
     seconds, labels = 20, ["normal", "inner", "outer", "ball"]
     with StoreWriter(tmp_path / "big.h5") as writer:

@@ -42,7 +42,7 @@ def test_gradients_through_the_real_network_are_those_of_a_loop(adapters: bool) 
     windows = torch.randn(8, 3, 24, generator=generator)
     task = Denoising(cosine_schedule(10), "window", 1.0)
     units = torch.tensor([0, 0, 0, 1, 1, 2, 3, 3])
-    lesson = PrivateLesson(task, windows, units, of_each=2)
+    lesson = PrivateLesson(task, windows, units, 2, torch.device("cpu"))
     assert lesson.units == 4
     drawn = lesson.draw(torch.arange(4), torch.Generator().manual_seed(4))
     for unit, clean in enumerate(drawn[0]):

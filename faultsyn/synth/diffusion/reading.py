@@ -125,6 +125,26 @@ def read(
     )
 
 
+@dataclass(frozen=True)
+class Readable:
+    """Windows, which may lie on disk, that are read when they are drawn; see `read`."""
+
+    windows: WindowSet
+    orders: Mapping[str, float] | None
+    tolerance: float
+    what: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Windows, channels and samples."""
+        count, channels, n_samples = self.windows.x.shape
+        return count, channels, n_samples
+
+    def read(self, rows: NDArray[np.intp]) -> Reading:
+        """What the windows at `rows` say."""
+        return read(self.windows.take(rows), self.orders, self.tolerance, self.what)
+
+
 def _figures(x: Floats, rhythm: Rhythm) -> Floats:
     channels = [x[:, c] for c in range(x.shape[1])]
     made = [shape(part, envelope(part), rhythm.period, rhythm.shaft) for part in channels]

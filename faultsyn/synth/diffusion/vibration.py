@@ -23,7 +23,7 @@ from faultsyn.errors import InputError
 from faultsyn.synth.cycle_bootstrap import CycleBootstrap
 from faultsyn.synth.diffusion.blend import blended, mixing, operating, standardised
 from faultsyn.synth.diffusion.calibrate import GUIDANCE, calibrated, envelope_line
-from faultsyn.synth.diffusion.reading import Reading, read, tell
+from faultsyn.synth.diffusion.reading import Readable, Reading, read, tell
 from faultsyn.synth.diffusion.skeleton import Rhythm
 from faultsyn.synth.diffusion.template import Template, learn, sharpened
 from faultsyn.synth.diffusion.vibration_settings import VibrationSettings
@@ -78,9 +78,10 @@ class FaultDiffusionVibration(VibrationSettings):
             return
         from faultsyn.synth.diffusion.vibration_model import VibrationModel
 
-        reading = read(normal, self.orders, TOLERANCE, self.name)
+        readable = Readable(normal, self.orders, TOLERANCE, self.name)
+        readable.read(np.zeros(1, np.intp))  # windows that are too short are refused at once
         self.model_, history = VibrationModel.pretrained(
-            reading if self.pretrain_on == "normal" else None,
+            readable if self.pretrain_on == "normal" else None,
             self.shape_[1],
             self.pretrain_steps,
             rng,

@@ -33,7 +33,7 @@ from faultsyn.synth.diffusion.edm import (
     sigma_steps,
 )
 from faultsyn.synth.diffusion.machines import Lesson, lesson
-from faultsyn.synth.diffusion.reading import Reading
+from faultsyn.synth.diffusion.reading import Readable, Reading
 from faultsyn.synth.diffusion.trunk import card, new_trunk, shipped_trunk, train_trunk
 from faultsyn.synth.diffusion.unet import UNet
 
@@ -89,7 +89,7 @@ class VibrationModel:
     @classmethod
     def pretrained(
         cls,
-        normal: Reading | None,
+        normal: Readable | None,
         n_samples: int,
         steps: int,
         rng: np.random.Generator,
@@ -262,12 +262,13 @@ def _guides(reading: Reading) -> NDArray[np.float32]:
     return reading.rhythm.guides(reading.x.shape[2]).astype(np.float32)
 
 
-def _normal_lesson(normal: Reading, n: int, length: int, draw: np.random.Generator) -> Lesson:
+def _normal_lesson(normal: Readable, n: int, length: int, draw: np.random.Generator) -> Lesson:
     """Normal windows and channels at random, rotated at random, wrapped on to `length`."""
-    count, channels, n_samples = normal.x.shape
+    count, channels, n_samples = normal.shape
     row, channel = draw.integers(count, size=n), draw.integers(channels, size=n)
     at = (np.arange(length) + draw.integers(n_samples, size=(n, 1))) % n_samples
-    x = np.take_along_axis(normal.x[row, channel], at, axis=1)
-    guides = np.take_along_axis(_guides(normal)[row], at[:, None], axis=2)
-    told = normal.told()[row, channel]
+    reading, every = normal.read(row), np.arange(n)
+    x = np.take_along_axis(reading.x[every, channel], at, axis=1)
+    guides = np.take_along_axis(_guides(reading), at[:, None], axis=2)
+    told = reading.told()[every, channel]
     return Lesson(x[:, None].astype(np.float32), guides, told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -58,18 +59,31 @@ class Denoising:
         return denoising_loss(made, clean, weights, self.fourier), made
 
 
+class Windows(Protocol):
+    """Scaled windows `(n, C, T)` that are drawn from: an array, or what stands for one on disk."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
+
+
+def _drawn(windows: Windows, rows: Tensor, device: torch.device) -> Tensor:
+    return torch.as_tensor(windows[rows.numpy()]).to(device)
+
+
 class NormalLesson:
     """The loss of the trunk: batches of normal windows `(n, C, T)`."""
 
-    def __init__(self, task: Denoising, trunk: nn.Module, windows: Tensor, batch: int) -> None:
+    def __init__(self, task: Denoising, trunk: nn.Module, windows: Windows, batch: int) -> None:
         self._task, self._trunk, self._batch = task, trunk, batch
-        self._windows = windows.to(device_of(trunk))
+        self._windows, self._device = windows, device_of(trunk)
 
     def __call__(self, generator: torch.Generator) -> Tensor:
         """Loss of a fresh batch."""
-        drawn = torch.randint(len(self._windows), (self._batch,), generator=generator)
+        rows = torch.randint(len(self._windows), (self._batch,), generator=generator)
         step = self._task.steps(self._batch, generator)
-        return self._task.loss(self._trunk, self._windows[drawn], step, generator)[0]
+        clean = _drawn(self._windows, rows, self._device)
+        return self._task.loss(self._trunk, clean, step, generator)[0]
 
 
 class ShotLesson:
@@ -115,13 +129,21 @@ class PrivateLesson:
     """The loss by unit of privacy, for DP-SGD: a few windows of each unit, drawn anew each step.
 
     - `windows`: `(n, C, T)`; `units`: the unit of each, numbered from 0, `(n,)`; `of_each`: windows
-      of a unit in a step.
+      of a unit in a step; `device`: where the network is.
 
     Pairs of windows, as the diversity loss compares them, have no place here.
     """
 
-    def __init__(self, task: Denoising, windows: Tensor, units: Tensor, of_each: int) -> None:
+    def __init__(
+        self,
+        task: Denoising,
+        windows: Windows,
+        units: Tensor,
+        of_each: int,
+        device: torch.device,
+    ) -> None:
         self._task, self._windows, self._of_each = task, windows, of_each
+        self._device = device
         self._order = torch.argsort(units, stable=True)
         self._counts = torch.bincount(units)
         self._starts = self._counts.cumsum(0) - self._counts
@@ -133,7 +155,7 @@ class PrivateLesson:
         counts = self._counts[chosen][:, None]
         within = (torch.rand(size, generator=generator) * counts).long().clamp(max=counts - 1)
         rows = self._order[self._starts[chosen][:, None] + within]
-        clean = self._windows[rows.to(self._windows.device)]
+        clean = _drawn(self._windows, rows, self._device)
         step = self._task.steps(rows.numel(), generator).view(size)
         noise = torch.randn(clean.shape, generator=generator).to(clean)
         return clean, step, noise

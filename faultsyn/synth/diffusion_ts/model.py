@@ -32,6 +32,7 @@ from faultsyn.synth.diffusion_ts.denoising import (
     NormalLesson,
     PrivateLesson,
     ShotLesson,
+    Windows,
 )
 from faultsyn.synth.diffusion_ts.network import Adapted, Trunk
 from faultsyn.synth.diffusion_ts.settings import Layout, Training, Units
@@ -45,7 +46,8 @@ _BLOCK = 256  # windows sampled at once; bounds memory
 class Model:
     """Diffusion-TS with adapters, on the best device; `what` names it in errors.
 
-    Windows are scaled arrays `(n, C, T)`, float32. It is trained where `pretrain` and `adapt` are
+    Windows are scaled arrays `(n, C, T)`, float32; normal ones may stay on disk until they are
+    drawn (`Windows`). It is trained where `pretrain` and `adapt` are
     called, in that order, and holds nothing but weights between them.
     """
 
@@ -60,7 +62,7 @@ class Model:
 
     def pretrain(
         self,
-        normal: FloatArray,
+        normal: Windows,
         rng: np.random.Generator,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
@@ -71,7 +73,7 @@ class Model:
         self.trunk = seeded(lambda: Trunk(self.layout), generator).to(self.device)
         lesson: Loss | Sequence[Turn]
         if private is None:
-            lesson = NormalLesson(self.task, self.trunk, _tensor(normal), self.training.batch)
+            lesson = NormalLesson(self.task, self.trunk, normal, self.training.batch)
         else:
             lesson = self._private(self.trunk, normal, private)
         return train(
@@ -189,10 +191,10 @@ class Model:
                 self.tuned[label] = Trunk(self.layout).to(self.device)
                 _put(self.tuned[label], f"tuned.{place}.", arrays)
 
-    def _private(self, network: nn.Module, windows: FloatArray, how: Units) -> Sequence[Turn]:
+    def _private(self, network: nn.Module, windows: Windows, how: Units) -> Sequence[Turn]:
         """The one turn of a private run."""
         units = torch.from_numpy(how.units)
-        lesson = PrivateLesson(self.task, _tensor(windows).to(self.device), units, how.of_each)
+        lesson = PrivateLesson(self.task, windows, units, how.of_each, self.device)
         private = Privately(how.noise, how.clip, how.rate)
         return [Turn("denoising", network, lesson, private=private)]
 

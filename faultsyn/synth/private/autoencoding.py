@@ -12,22 +12,29 @@ from faultsyn.synth.private.networks import Coder, Maker
 
 
 def evidence(
-    coder: Coder, decoder: Maker, rows: Tensor, batch: int, beta: float
+    coder: Coder,
+    decoder: Maker,
+    rows_of: Callable[[Tensor], Tensor],
+    count: int,
+    batch: int,
+    beta: float,
 ) -> Callable[[torch.Generator], Tensor]:
-    """The negative evidence bound on batches of `rows` `(n, d)`, with decoder noise of unit size.
+    """The negative evidence bound on batches of rows, with decoder noise of unit size.
+
+    - `rows_of`: gives the rows `(batch, d)` of which it is handed the numbers, 0 to `count` - 1.
 
     Kingma and Welling, "Auto-encoding variational Bayes" (ICLR 2014), eq. 10.
     """
 
     def loss(generator: torch.Generator) -> Tensor:
-        drawn = rows[torch.randint(len(rows), (batch,), generator=generator)]
+        drawn = rows_of(torch.randint(count, (batch,), generator=generator))
         mean, log_variance = coder(drawn)
         noise = torch.randn(mean.shape, generator=generator)
         code = mean + noise * (0.5 * log_variance).exp()
         made = decoder(code, torch.zeros(batch, dtype=torch.long))
         error = 0.5 * (made - drawn).square().sum(dim=1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
-        bound: Tensor = (error + beta * divergence).mean() / rows.shape[1]
+        bound: Tensor = (error + beta * divergence).mean() / drawn.shape[1]
         return bound
 
     return loss

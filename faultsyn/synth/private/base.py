@@ -69,7 +69,7 @@ class PrivateGenerator(Generator):
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         self.scaler_ = ChannelScaler.fit(self._by_channel(normal.x))
         self.table_ = _common(normal)
-        self._learn_public(self._rows(normal), rng)
+        self._learn_public(normal, rng)
 
     def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None:
         import torch
@@ -121,8 +121,8 @@ class PrivateGenerator(Generator):
         size = self.shape_[0] * self.shape_[1]
         return Maker(self.latent, len(self.classes_), self.width, size)
 
-    def _learn_public(self, rows: FloatArray, rng: np.random.Generator) -> None:
-        """Learn from healthy rows `(n, d)`, which are public; most do not."""
+    def _learn_public(self, normal: WindowSet, rng: np.random.Generator) -> None:
+        """Learn from healthy windows, which are public and may lie on disk; most do not."""
 
     @abstractmethod
     def _learn(
