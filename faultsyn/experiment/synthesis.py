@@ -45,7 +45,8 @@ def space_of(arm: GeneratorArm, consumes: str) -> str:
 
 def is_costly(arm: GeneratorArm) -> bool:
     """Whether the generator's pretraining is worth sharing between cells."""
-    return bool(getattr(GENERATORS.get(arm.method), "costly", False))
+    kind = GENERATORS.get(arm.method)
+    return kind is not None and kind.costly
 
 
 def amount_per_class(

@@ -36,6 +36,8 @@ class Generator(ABC):
       works in `self.space`.
     - `needs`: columns that the shots must carry ("rpm", "bearing", ...).
     - `needs_normal`: whether `adapt` requires a `pretrain` on normal windows before.
+    - `costly`: whether `pretrain` is worth sharing: a study then does it once a fold, for all K and
+      seeds, and saves it.
 
     Arguments are checked by `check_config`, which `pretrain` and `adapt` call first.
 
@@ -61,6 +63,7 @@ class Generator(ABC):
     spaces: ClassVar[frozenset[str]] = frozenset({"signal"})
     needs: ClassVar[frozenset[str]] = frozenset()
     needs_normal: ClassVar[bool] = False
+    costly: ClassVar[bool] = False
     space: Space = "signal"
     progress: Progress | None = None
     checkpoint: Path | None = None
