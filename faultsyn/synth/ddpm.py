@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.synth.conditional import ConditionalGenerator
+from faultsyn.synth.scaling import widened
 from faultsyn.windows import FloatArray, WindowSet
 
 if TYPE_CHECKING:
     from faultsyn.synth.gaussian_diffusion.guided import Target
     from faultsyn.synth.gaussian_diffusion.model import Model
 
-_BEYOND = 1.25
-"""Predictions are held within so many times the largest value of the shots, in units of
-deviations, before any compression: beyond it, a small excess would become a large one."""
+_REACH = 1.25
+"""Predictions are held within so many times the largest value of the shots."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -116,12 +116,8 @@ class DDPM(ConditionalGenerator):
 
     def _generate(self, n: int, place: int, rng: np.random.Generator) -> FloatArray:
         highest = np.abs(self._scaled(place)).max(axis=(0, 2))
-        limit = _BEYOND * highest
-        if self._bend is not None:
-            limit = self._bend * np.arcsinh(_BEYOND * np.sinh(highest / self._bend))
-        return self.model_.sample(
-            n, place, self.guidance, limit.astype(np.float32), rng, self.sample_steps, self.eta
-        )
+        limit = widened(highest, _REACH, self._bend).astype(np.float32)
+        return self.model_.sample(n, place, self.guidance, limit, rng, self.sample_steps, self.eta)
 
     def _model(self) -> Model:
         from faultsyn.synth.gaussian_diffusion.model import Model, Settings  # torch, heavy

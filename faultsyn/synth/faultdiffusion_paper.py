@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from faultsyn.errors import InputError
 from faultsyn.synth.diffusion_ts.private import PrivateStep
 from faultsyn.synth.diffusion_ts.settings import Diversity, Layout, Target, Training, Units
-from faultsyn.synth.scaling import ChannelScaler, Scaled
+from faultsyn.synth.scaling import ChannelScaler, Scaled, widened
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import NORMAL, WindowSet
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _SHORTEST, _LONGEST = 4, 2048
 _PUBLIC_PEAK = 8.0  # taken for the largest value where that may not be looked at
-_BEYOND = 1.25  # predictions are held within so many times the largest value seen
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -58,6 +57,10 @@ class FaultDiffusionPaper(ShotGenerator):
       one, and lambda; 0: off.
     - `sample_steps`: None: ancestral sampling with all T steps; a number: DDIM with so many.
     - `eta`: noise of DDIM, 0: none.
+    - `reach`: predicted windows are held within so many times the largest excursion of the healthy
+      windows and the class's shots, channel by channel, in deviations from the healthy mean (ours;
+      Diffusion-TS's code holds them within the range of its training data, to which 1 comes
+      nearest).
     - `privacy`: by step ("pretrain", "adapt"), the settings of a `PrivateStep`: the step is trained
       by DP-SGD and `privacy_` states what holds. The diversity loss compares the windows of a batch
       with one another, which bounds no single window's part: with "adapt" it must be switched off.
@@ -92,6 +95,7 @@ class FaultDiffusionPaper(ShotGenerator):
     diversity_weight: float = 0.1
     sample_steps: int | None = None
     eta: float = 0.0
+    reach: float = 1.25
     privacy: Mapping[str, Mapping[str, Any]] | None = None
 
     scaler_: ChannelScaler = field(init=False)
@@ -121,6 +125,7 @@ class FaultDiffusionPaper(ShotGenerator):
         few = self.sample_steps is None or 1 <= self.sample_steps <= self.noise_steps
         self._require(few, "sample_steps", f"1 to noise_steps ({self.noise_steps}) or null")
         self._require(0 <= self.eta <= 1, "eta", "0 to 1")
+        self._require(self.reach > 0, "reach", "a number > 0")
         self._private("pretrain")
         coupled = self._private("adapt") is not None and self.diversity_weight > 0
         self._require(
@@ -196,7 +201,8 @@ class FaultDiffusionPaper(ShotGenerator):
         shots = self.shots_.of(label)
         least = 0.0 if shots.n_samples else _PUBLIC_PEAK
         seen = np.abs(self.scaler_.apply(shots.x)).max(axis=(0, 2), initial=least)
-        limit = np.asarray(_BEYOND * np.maximum(self.peak_, seen), np.float32)
+        furthest = np.maximum(self.peak_, seen)
+        limit = np.asarray(widened(furthest, self.reach, self.scaler_.bend), np.float32)
         made = self.model_.sample(n, label, limit, rng, self.sample_steps, self.eta)
         return self._made_alike(self.scaler_.undo(made), self._rows(label))
 

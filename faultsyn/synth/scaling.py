@@ -28,6 +28,17 @@ _MOST_ROWS = 200_000  # samples that a covariance is taken from
 _SMOOTH = 64  # a line's size is averaged over so many-th of all lines
 
 
+def widened(z: NDArray[Any], factor: float, bend: float | None) -> NDArray[Any]:
+    """Where excursions `factor` times as large as those at scaled `z` come to lie.
+
+    They are as many times larger in deviations, before any bend: beyond it, a small excess of `z`
+    is a large one of the signal.
+    """
+    if bend is None:
+        return np.asarray(factor * z)
+    return np.asarray(bend * np.arcsinh(factor * np.sinh(z / bend)))
+
+
 class Scaler(Protocol):
     """Brings windows `(n, C, T)` to the size that a network likes, and back."""
 

@@ -99,6 +99,25 @@ def test_every_switch_trains_and_samples(config: dict[str, Any]) -> None:
     assert not np.allclose(*made)
 
 
+@pytest.mark.parametrize("reach", [1.0, 1.25])
+def test_windows_stay_within_reach_of_what_was_seen(reach: float) -> None:
+    # Untrained, it would make anything.
+    config = {"target": "noise", "pretrain_steps": 1, "adapt_steps": 1, "reach": reach}
+    generator = built(**config).pretrain(waves(20, NORMAL, 0), rng())
+    shots = waves(4, "step", 1)
+    shots.x[:, 1] *= 200.0  # far beyond where compression begins
+    made = generator.adapt(shots, rng()).sample(40, rng(1)).x
+    scaler = generator.scaler_
+
+    def farthest(x: np.ndarray) -> np.ndarray:
+        far = np.abs(x - scaler.mean[:, None]) / scaler.deviation[:, None]
+        return far.max(axis=(0, 2))
+
+    ratio = farthest(made) / farthest(np.concatenate([shots.x, waves(20, NORMAL, 0).x]))
+    assert (ratio < 1.01 * reach).all()
+    assert (ratio > 0.9 * reach).any()
+
+
 def test_without_adapters_each_class_trains_a_trunk_of_its_own(tmp_path: Path) -> None:
     shots = concat([waves(3, "step", 1), waves(3, "other", 2)])
     plain = {"adapters": "none", "diversity_weight": 0.0, "sample_steps": 5}
@@ -202,6 +221,7 @@ def test_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
         ("seasonal_lines", 0),
         ("diversity_weight", -0.1),
         ("ema", 1.0),
+        ("reach", 0.0),
     ],
 )
 def test_a_senseless_setting_is_named(setting: str, value: object) -> None:

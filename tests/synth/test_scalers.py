@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from faultsyn.synth.scaling import SpectrumScaler, WhiteningScaler
+from faultsyn.synth.scaling import ChannelScaler, SpectrumScaler, WhiteningScaler, widened
 
 
 def coloured(n: int, channels: int, samples: int, seed: int) -> np.ndarray:
@@ -45,6 +45,16 @@ def test_a_channel_without_a_signal_is_left_alone() -> None:
     scaler = SpectrumScaler.fit(x)
     assert not scaler.apply(x).any()
     assert np.allclose(scaler.undo(scaler.apply(x)), 2.0)
+
+
+@given(bend=st.sampled_from([None, 0.5, 3.0]), factor=st.floats(0.5, 3), far=st.floats(-1e4, 1e4))
+def test_an_excursion_is_widened_in_its_own_units(
+    bend: float | None, factor: float, far: float
+) -> None:
+    scaler = ChannelScaler(np.array([5.0]), np.array([2.0]), bend)
+    z = scaler.apply(np.full((1, 1, 1), 5.0 + far, np.float32))
+    back = scaler.undo(np.asarray(widened(z, factor, bend), np.float32))
+    assert np.isclose(back.item() - 5.0, factor * far, rtol=1e-3, atol=1e-3)
 
 
 def test_channels_that_move_together_are_whitened_and_come_back() -> None:
