@@ -101,7 +101,7 @@ def _about(diagnoser: Diagnoser, graph: EdgeGraph) -> dict[str, Any]:
         "units": list(posed.units),
         "severities": {name: list(of) for name, of in posed.severities.items()},
         "coverage": confidence.coverage if confidence.stated else None,
-        "limits": _limits(confidence.recording_limit, confidence.window_limit),
+        "limits": _limits(confidence.limits.recording, confidence.limits.window),
         "alarm": confidence.alarm,
         "data_hash": diagnoser.provenance.get("train", {}).get("data_hash"),
         "speed": None,

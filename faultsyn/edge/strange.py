@@ -8,7 +8,8 @@ from torch import Tensor
 
 from faultsyn.edge.fourier import Constants
 from faultsyn.evaluate.novelty import NEIGHBOURS, SMALL, Metric
-from faultsyn.plant.confidence import COMBINED, Confidence
+from faultsyn.plant.confidence import Confidence
+from faultsyn.plant.unknown import COMBINED
 
 
 class Strange(Constants):

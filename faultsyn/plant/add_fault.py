@@ -49,14 +49,17 @@ def with_fault(
         learnt = concat([fitted.learnt, windows])
     classifier = copy(fitted.classifier).extend(learnt, rng_for("add-fault", label))
     grown = replace(fitted, classifier=classifier, support=support, learnt=learnt, base=None)
-    groups, name = diagnoser.posed.task.split.groups, diagnoser.posed.task.name
     known = label in diagnoser.classes
-    before = recheck(fitted, groups, name)
-    after = recheck(grown, groups, name, None if known else label)
+    before = recheck(fitted, diagnoser.posed.task)
+    apart = None if known else label
+    after = recheck(grown, diagnoser.posed.task, apart)
     classes = tuple(sorted({*diagnoser.classes, label}))
     confidence = Confidence.none(classes)
     if after is not None:
-        confidence = Confidence.fit(after, diagnoser.confidence.coverage or 0.9)
+        met = None
+        if after.at_new_states:
+            met = recheck(grown, diagnoser.posed.task, apart, with_groups=False)
+        confidence = Confidence.fit(after, met, diagnoser.confidence.coverage or 0.9)
     told = {
         "label": label,
         "windows": len(windows),

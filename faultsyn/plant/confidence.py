@@ -13,19 +13,15 @@ from faultsyn.evaluate.alarms import alarm_rate, rate_at
 from faultsyn.evaluate.calibration import Calibration, fit_calibration
 from faultsyn.evaluate.conformal import class_thresholds, pooled_threshold, prediction_sets
 from faultsyn.evaluate.diagnosis import calibration_error
-from faultsyn.evaluate.novelty import Scale, auroc, threshold
+from faultsyn.evaluate.novelty import Scale
 from faultsyn.plant.crossfit import HeldOut
+from faultsyn.plant.limits import Limits
+from faultsyn.plant.unknown import PLAIN, Unknown
 from faultsyn.windows import NORMAL
 
 Floats = NDArray[np.float64]
 
-COMBINED = ("outlier", "energy")
 _EVEN = 0.5
-_PLAIN = "diagonal"
-_CLEARLY = 0.02
-"""AUROC by which another unknown score must lead the plainest one."""
-_FEWEST_UNITS = 20
-"""Held-out recordings from which the limits of a recording are taken, else from its windows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +36,7 @@ class Confidence:
       and of one; a class with too few recordings has that of its windows, one with too few windows
       that of all classes together.
     - `kind`: the unknown score in use; `scales`: of those that "combined" adds; `known`: least
-      share of known windows that its limits let pass; `recording_limit`, `window_limit`: for
-      recordings of several windows and of one.
+      share of known windows that its `limits` let pass.
     - `alarm`: probability of a fault from which a recording is alarmed; None without healthy class.
     - `measured`: figures on the held-out recordings.
     """
@@ -55,8 +50,7 @@ class Confidence:
     kind: str
     scales: Mapping[str, Scale]
     known: float
-    recording_limit: float
-    window_limit: float
+    limits: Limits
     alarm: float | None
     measured: dict[str, Any]
 
@@ -65,7 +59,7 @@ class Confidence:
         """For a support too small to hold anything out."""
         never = np.full(len(classes), np.inf)
         return cls(
-            "none", classes, Calibration(), 0.0, never, never, _PLAIN, {}, 1.0, np.inf, np.inf,
+            "none", classes, Calibration(), 0.0, never, never, PLAIN, {}, 1.0, Limits.none(),
             _EVEN if NORMAL in classes else None, {},
         )  # fmt: skip
 
@@ -73,12 +67,14 @@ class Confidence:
     def fit(
         cls,
         held: HeldOut,
+        met: HeldOut | None = None,
         coverage: float = 0.9,
         known: float = 0.95,
         recall: float | None = None,
     ) -> Self:
         """Learn calibration, sets, unknown limits and the alarm threshold.
 
+        - `met`: what was held out at operating states that every fit had met, where `held` was not.
         - `recall`: share of the held-out fault recordings that the alarm threshold shall recall;
           None alarms where a fault is more probable than not.
         """
@@ -95,31 +91,11 @@ class Confidence:
         none = ~np.isfinite(of_windows)  # too few windows for a threshold of their own
         of_windows[none] = pooled_threshold(singles, held.codes, coverage)
         of_recordings[none] = pooled_threshold(judged, truth, coverage)
-        scales = {part: Scale.fit(held.strange[part]) for part in COMBINED}
-        known_scores = {**held.strange, "combined": combined(held.strange, scales)}
-        withheld = {**held.withheld, "combined": combined(held.withheld, scales)}
-        areas = {
-            kind: area
-            for kind in known_scores
-            if (area := auroc(known_scores[kind], withheld[kind])) is not None
-        }
-        kind = _chosen(areas)
-        strange = known_scores[kind]
-        means = np.array([strange[unit].mean() for unit in units])
-        window_limit = _limit(strange, withheld[kind], known)
-        recording_limit = window_limit
-        if len(means) >= _FEWEST_UNITS:
-            strangers = _means(withheld[kind], held.withheld_unit)
-            recording_limit = _limit(means, strangers, known)
+        unknown = Unknown.fit(held, met or held, known)
         measured = _figures(judged, truth, groups, losses) | {
             "held_out_windows": len(held),
             "pooled_sets": [name for name, few in zip(held.classes, none, strict=True) if few],
-            "unknown_auroc": areas,
-            "unknown_withheld": len(withheld[kind]),
-            "known_called_unknown": float((strange > window_limit).mean()),
-            "withheld_called_unknown": float((withheld[kind] > window_limit).mean())
-            if len(withheld[kind])
-            else None,
+            **unknown.measured,
             "set_size": float(prediction_sets(judged, of_recordings).sum(axis=1).mean()),
         }
         alarm = None
@@ -133,8 +109,8 @@ class Confidence:
                 measured["alarm"] = vars(rate)
                 measured["alarm_at_95"] = vars(alarm_rate(*sides))
         return cls(
-            held.level, held.classes, calibration, coverage, of_recordings, of_windows, kind,
-            scales, known, recording_limit, window_limit, alarm, measured,
+            held.level, held.classes, calibration, coverage, of_recordings, of_windows,
+            unknown.kind, unknown.scales, known, unknown.limits, alarm, measured,
         )  # fmt: skip
 
     @property
@@ -147,16 +123,12 @@ class Confidence:
         thresholds = self.of_windows if n_windows == 1 else self.of_recordings
         return np.asarray(prediction_sets(proba[None], thresholds)[0])
 
-    def limit(self, n_windows: int) -> float:
-        """The mean unknown score above which a recording is like nothing known."""
-        return self.window_limit if n_windows == 1 else self.recording_limit
-
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays and JSON that `restore` puts back."""
         arrays, calibration = self.calibration.state()
         arrays["confidence.of_recordings"] = self.of_recordings
         arrays["confidence.of_windows"] = self.of_windows
-        arrays["confidence.limits"] = np.array([self.recording_limit, self.window_limit])
+        arrays["confidence.limits"] = self.limits.as_array()
         info = {
             "level": self.level,
             "classes": list(self.classes),
@@ -173,7 +145,6 @@ class Confidence:
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> Self:
         """Rebuild what `state` took apart."""
-        limits = arrays["confidence.limits"]
         return cls(
             level=str(info["level"]),
             classes=tuple(info["classes"]),
@@ -184,39 +155,10 @@ class Confidence:
             kind=str(info["kind"]),
             scales={str(p): Scale(float(s[0]), float(s[1])) for p, s in info["scales"].items()},
             known=float(info["known"]),
-            recording_limit=float(limits[0]),
-            window_limit=float(limits[1]),
+            limits=Limits.from_array(arrays["confidence.limits"]),
             alarm=None if info["alarm"] is None else float(info["alarm"]),
             measured=dict(info["measured"]),
         )
-
-
-def _limit(known: Floats, strangers: Floats, share: float) -> float:
-    """The score that `share` of the known do not exceed, or more where strangers leave room.
-
-    Half-way to what nine in ten withheld faults exceed: known faults on another machine or at
-    another load score higher than any that was held out, and a limit at their edge would call them
-    all unknown.
-    """
-    limit = threshold(known, share)
-    if len(strangers) == 0:
-        return limit
-    return max(limit, (limit + float(np.quantile(strangers, 0.1))) / 2)
-
-
-def _means(scores: Floats, units: NDArray[np.str_]) -> Floats:
-    return np.array([scores[units == unit].mean() for unit in np.unique(units)])
-
-
-def combined(scores: Mapping[str, Floats], scales: Mapping[str, Scale]) -> Floats:
-    """The sum of the scores in `COMBINED`, each in its own deviations, `(n,)`."""
-    return np.asarray(sum(scales[part](scores[part]) for part in COMBINED))
-
-
-def _chosen(areas: dict[str, float]) -> str:
-    """The plainest score, unless another is clearly better on withheld faults."""
-    best = max(areas, key=lambda name: areas[name], default=_PLAIN)
-    return best if areas.get(best, 0) > areas.get(_PLAIN, 0) + _CLEARLY else _PLAIN
 
 
 def _figures(

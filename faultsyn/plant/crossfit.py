@@ -15,12 +15,14 @@ from faultsyn.experiment.shots import Support
 from faultsyn.experiment.split import Fold, Indices
 from faultsyn.plant.fitting import Fitted, Recipe
 from faultsyn.plant.folds import Level, inner_folds
+from faultsyn.plant.states import States
 from faultsyn.windows import NORMAL, WindowSet
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
 
 _WITHHELD = 2
+_MOSTLY = 0.5
 SCORES = ("diagonal", "mahalanobis", "outlier", "energy")
 
 
@@ -31,9 +33,10 @@ class HeldOut:
     - `level`: what was held out.
     - `index`: positions of the windows among the task's; `fold`, `unit`: the fold in which each
       was held out, and the piece of a recording that it belongs to, `(n,)`.
+    - `new_state`: whether the fit had never met its operating state, `(n,)`.
     - `proba`: `(n, C)`; `codes`: true classes `(n,)`.
     - `strange`: unknown scores by kind `(n,)`; `withheld`: the same of windows of classes that the
-      fit had never seen, with their labels.
+      fit had never seen; `withheld_unit`, `withheld_fold`: recording and class, and fold of each.
     """
 
     level: Level
@@ -41,14 +44,21 @@ class HeldOut:
     index: Indices
     fold: Indices
     unit: Indices
+    new_state: NDArray[np.bool_]
     proba: Floats
     codes: Indices
     strange: dict[str, Floats]
     withheld: dict[str, Floats]
     withheld_unit: NDArray[np.str_]
+    withheld_fold: Indices
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def at_new_states(self) -> bool:
+        """Whether most of it was held out together with its operating state."""
+        return bool(self.new_state.mean() > _MOSTLY)
 
 
 def cross_fit(
@@ -56,10 +66,13 @@ def cross_fit(
     support: Support,
     hold_out: Level | None = None,
     progress: Progress | None = None,
+    *,
+    with_groups: bool = True,
 ) -> HeldOut | None:
     """Hold out parts of the support in turn; None where it is too small for that.
 
     - `hold_out`: what is held out; see `faultsyn.plant.folds.inner_folds`.
+    - `with_groups`: whether groups are held out whole, where that can be done.
 
     Every fault class is also withheld, in the `_WITHHELD` folds that hold most of it out, so that
     the scores of unknown faults come from faults that were really unknown.
@@ -68,8 +81,8 @@ def cross_fit(
     chosen = np.sort(support.all)
     labels = data.windows.labels
     level, fold_of = inner_folds(
-        data.windows.table, labels, chosen, data.task.split.groups, recipe.seed, data.task.name,
-        hold_out,
+        data.windows.table, labels, chosen, data.task.split.groups if with_groups else (),
+        recipe.seed, data.task.name, hold_out,
     )  # fmt: skip
     if level == "none":
         return None
@@ -91,7 +104,8 @@ def cross_fit(
         windows = data.windows.take(held)
         withhold = [label for label in faults if number in strangers.get(label, ())]
         refit = partial(fitted.without, parts=(data.task.name, fold.name, recipe.seed))
-        place = (held, int(number))
+        states = States.of(data.task, fitted.support)
+        place = Place(held, int(number), states.never_met(windows))
         parts.append(judged(fitted, place, windows, fitted.rows(windows), classes, withhold, refit))
     return joined(level, classes, data.windows, parts)
 
@@ -109,11 +123,19 @@ def withheld_folds(
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """What one fit said of the windows that it had not seen; the fields as of `HeldOut`."""
+class Place:
+    """Which windows one fit was asked about; the fields as of `HeldOut`."""
 
     index: Indices
     fold: int
+    new_state: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one fit said of the windows that it had not seen; the fields as of `HeldOut`."""
+
+    place: Place
     proba: Floats
     strange: dict[str, Floats]
     withheld: dict[str, Floats]
@@ -140,7 +162,7 @@ def strangeness(
 
 def judged(
     fitted: Fitted,
-    part: tuple[Indices, int],
+    place: Place,
     windows: WindowSet,
     rows: WindowSet,
     classes: tuple[str, ...],
@@ -149,7 +171,7 @@ def judged(
 ) -> Part:
     """What a fit says of held-out windows.
 
-    - `part`: positions of the windows among the task's, and number of the fold.
+    - `place`: which of the task's they are.
     - `withhold`: classes that are withheld; `without`: the fit that never saw one of them.
     """
     withheld: dict[str, list[Floats]] = {name: [] for name in SCORES}
@@ -161,7 +183,7 @@ def judged(
             withheld[name].append(score)
         units.append(np.char.add(rows.column("recording")[strangers].astype(str), f"\n{label}"))
     return Part(
-        *part,
+        place,
         aligned(fitted.proba(windows, rows), fitted.classifier.classes_, classes),
         scores_of(fitted, windows, rows),
         {name: np.concatenate(found or [np.zeros(0)]) for name, found in withheld.items()},
@@ -173,8 +195,9 @@ def joined(
     level: Level, classes: tuple[str, ...], windows: WindowSet, parts: list[Part]
 ) -> HeldOut:
     """The parts of all folds together; `windows` are those that their positions mean."""
-    index = np.concatenate([part.index for part in parts])
-    fold = np.concatenate([np.full(len(part.index), part.fold) for part in parts])
+    places = [part.place for part in parts]
+    index = np.concatenate([place.index for place in places])
+    fold = np.concatenate([np.full(len(place.index), place.fold) for place in places])
     position = {name: code for code, name in enumerate(classes)}
     recording = windows.column("recording")[index].astype(str)
     piece = np.char.add(np.char.add(recording, "\n"), fold.astype(str))
@@ -184,9 +207,13 @@ def joined(
         index=index,
         fold=fold,
         unit=np.unique(piece, return_inverse=True)[1],
+        new_state=np.concatenate([place.new_state for place in places]),
         proba=np.concatenate([part.proba for part in parts]),
         codes=np.array([position[str(label)] for label in windows.labels[index]], np.intp),
         strange={k: np.concatenate([p.strange[k] for p in parts]) for k in SCORES},
         withheld={k: np.concatenate([p.withheld[k] for p in parts]) for k in SCORES},
         withheld_unit=np.concatenate([part.withheld_unit for part in parts]),
+        withheld_fold=np.concatenate(
+            [np.full(len(part.withheld_unit), part.place.fold) for part in parts]
+        ),
     )

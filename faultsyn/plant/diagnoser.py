@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +16,12 @@ from faultsyn.errors import InputError
 from faultsyn.evaluate.diagnosis import aligned
 from faultsyn.evaluate.novelty import Metric
 from faultsyn.plant.baseline import Baseline
-from faultsyn.plant.confidence import COMBINED, Confidence, combined
+from faultsyn.plant.confidence import Confidence
 from faultsyn.plant.crossfit import strangeness
 from faultsyn.plant.fitting import Fitted
 from faultsyn.plant.posed import Posed
+from faultsyn.plant.states import States
+from faultsyn.plant.unknown import COMBINED, combined
 from faultsyn.signal.representation import Representation
 from faultsyn.windows import WindowSet, pack, unpack
 
@@ -55,6 +58,11 @@ class Diagnoser:
     def classes(self) -> tuple[str, ...]:
         """Classes that it knows, in the order of all its arrays."""
         return self.confidence.classes
+
+    @cached_property
+    def states(self) -> States:
+        """Operating states of the windows that it learnt from."""
+        return States.of(self.posed.task, self.fitted.support)
 
     def proba(self, windows: WindowSet, rows: WindowSet) -> Floats:
         """Raw class probabilities `(n, C)` of windows and their feature rows."""

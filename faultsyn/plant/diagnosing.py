@@ -122,7 +122,8 @@ def verdict_on(diagnoser: Diagnoser, found: Measured) -> Verdict:
     except FaultsynError as error:  # a speed or a bearing that the features need and lack
         made.status, made.reason = "refused", str(error)
         return made
-    made = decide(made, diagnoser.confidence, proba, strange)
+    new_state = bool(diagnoser.states.outside(made.columns))
+    made = decide(made, diagnoser.confidence, proba, strange, new_state)
     made.severities = list(diagnoser.posed.severities.get(made.label, ()))
     made.evidence = evidence(diagnoser, found.windows, rows, made)
     made.warnings += warnings(diagnoser, made)

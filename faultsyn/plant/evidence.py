@@ -51,12 +51,12 @@ def evidence(
 
 def warnings(diagnoser: Diagnoser, made: Verdict) -> list[str]:
     """What about a recording makes its verdict less trustworthy: another state, drifted levels."""
+    found = [
+        f"outside what was trained on: {what}" for what in diagnoser.states.outside(made.columns)
+    ]
     baseline = diagnoser.baseline
     if baseline is None:
-        return []
-    found = [
-        f"outside what was trained on: {what}" for what in baseline.states.outside(made.columns)
-    ]
+        return found
     levels = made.evidence.get("levels", [])
     if made.label == NORMAL and levels and abs(levels[0]["deviations"]) > baseline.limit:
         far = levels[0]

@@ -9,24 +9,28 @@ import numpy as np
 
 from faultsyn.experiment.seeding import rng_for
 from faultsyn.experiment.split import Indices
-from faultsyn.plant.crossfit import HeldOut, joined, judged, withheld_folds
+from faultsyn.experiment.task import Task
+from faultsyn.plant.crossfit import HeldOut, Place, joined, judged, withheld_folds
 from faultsyn.plant.fitting import Fitted
 from faultsyn.plant.folds import Level, inner_folds
+from faultsyn.plant.states import States
 from faultsyn.windows import NORMAL, WindowSet
 
 
 def recheck(
-    fitted: Fitted, groups: tuple[str, ...], what: str, apart: str | None = None
+    fitted: Fitted, task: Task, apart: str | None = None, *, with_groups: bool = True
 ) -> HeldOut | None:
     """Hold out parts of the real support rows in turn; None where it is too small.
 
-    - `groups`: columns that the task keeps apart; `what`: names the random numbers.
+    - `task`: says what it keeps apart, and which columns tell operating states.
     - `apart`: a class that is dealt on its own, so that one recording of it does not lower what is
       held out of the others.
+    - `with_groups`: whether groups are held out whole, where that can be done.
 
     As `cross_fit`, but scalers and encoders stay as they are and synthetic windows are left out:
     they may have been made from what is held out.
     """
+    groups, what = task.split.groups if with_groups else (), task.name
     real = np.flatnonzero(~fitted.support.synthetic)
     support, learnt = fitted.support.take(real), fitted.learnt.take(real)
     level, fold_of = _dealt(support, groups, what, apart)
@@ -46,7 +50,8 @@ def recheck(
 
         withhold = [label for label in faults if number in strangers.get(label, ())]
         rows, windows = support.take(held), learnt.take(held)
-        parts.append(judged(mine, (held, number), windows, rows, classes, withhold, without))
+        place = Place(held, number, States.of(task, mine.support).never_met(rows))
+        parts.append(judged(mine, place, windows, rows, classes, withhold, without))
     return joined(level, classes, support, parts)
 
 

@@ -10,11 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.experiment.filters import Columns, text_of
+from faultsyn.experiment.task import Task
+from faultsyn.experiment.views import METADATA
+from faultsyn.windows import WindowSet
 
 MOST_VALUES = 12
 """A number with more different values is cut into four ranges of equal count."""
 _MARGIN = 0.1
-"""Share of the trained range by which a number may lie outside it."""
+"""Share of the trained range by which a number may lie beside what was trained on."""
+_SHOWN = 6
+"""Trained values that are named."""
 ALL = "all"
 
 
@@ -30,6 +35,17 @@ class States:
     values: Mapping[str, tuple[str, ...]]
     edges: Mapping[str, tuple[float, ...]]
     ranges: Mapping[str, tuple[float, float]]
+
+    @classmethod
+    def of(cls, task: Task, windows: WindowSet) -> Self:
+        """From the real ones of training windows, by the columns that a task says are metadata.
+
+        Columns that give the label away tell no states.
+        """
+        given_away = {*task.label.column, "label", "severity", "start"}
+        wanted = dict.fromkeys((*METADATA, *(task.metadata or ())))
+        real = windows.take(~windows.synthetic)
+        return cls.learn(real.table, [name for name in wanted if name not in given_away])
 
     @classmethod
     def learn(cls, table: Columns, wanted: Sequence[str]) -> Self:
@@ -77,24 +93,44 @@ class States:
         return np.array([self.name(row) for row in rows], dtype=str)
 
     def outside(self, row: Mapping[str, Any]) -> list[str]:
-        """What of these columns lies outside anything that was trained on, in words."""
+        """What of these columns is unlike anything that was trained on, in words.
+
+        A number that was told apart by value must lie near one of them, one that was cut into
+        ranges near the range of all.
+        """
         found = []
-        for column, (low, high) in self.ranges.items():
+        for column in self.columns:
             value = row.get(column)
-            if value is None or value == "" or not np.isfinite(float(value)):
+            if value is None or value == "" or value != value:
                 continue
-            margin = _MARGIN * (high - low) + 0.01 * max(abs(low), abs(high))
-            if not low - margin <= float(value) <= high + margin:
-                found.append(f"{column} {float(value):g} (trained on {low:g} to {high:g})")
-        for column, known in self.values.items():
-            value = row.get(column)
-            if (
-                column not in self.ranges
-                and value not in (None, "")
-                and text_of(value) not in known
-            ):
-                found.append(f"{column} '{value}' (trained on {', '.join(known[:6])})")
+            if column in self.ranges:
+                if self._beside(column, float(value)):
+                    found.append(f"{column} {float(value):g} ({self._trained(column)})")
+            elif text_of(value) not in self.values[column]:
+                found.append(f"{column} '{value}' ({self._trained(column)})")
         return found
+
+    def never_met(self, windows: WindowSet) -> NDArray[np.bool_]:
+        """Whether the state of each window was never trained on, `(n,)`."""
+        names = [column for column in self.columns if column in windows.table]
+        rows = [tuple(windows.table[column][i] for column in names) for i in range(len(windows))]
+        new = {row: bool(self.outside(dict(zip(names, row, strict=True)))) for row in set(rows)}
+        return np.array([new[row] for row in rows], bool)
+
+    def _beside(self, column: str, value: float) -> bool:
+        low, high = self.ranges[column]
+        margin = _MARGIN * (high - low) + 0.01 * max(abs(low), abs(high))
+        if column in self.values:
+            return min(abs(value - float(known)) for known in self.values[column]) > margin
+        return not low - margin <= value <= high + margin
+
+    def _trained(self, column: str) -> str:
+        if column in self.values and len(self.values[column]) <= _SHOWN:
+            return f"trained on {', '.join(self.values[column])}"
+        if column in self.ranges:
+            low, high = self.ranges[column]
+            return f"trained on {low:g} to {high:g}"
+        return f"trained on {', '.join(self.values[column][:_SHOWN])} and others"
 
     def as_json(self) -> dict[str, Any]:
         """For an artefact."""

@@ -17,7 +17,6 @@ from faultsyn.experiment.split import Fold
 from faultsyn.experiment.study import classifier_arm, generator_arm
 from faultsyn.experiment.task import Task
 from faultsyn.experiment.training import ARRAYS, Place, places
-from faultsyn.experiment.views import METADATA
 from faultsyn.plant.baseline import Baseline
 from faultsyn.plant.confidence import Confidence
 from faultsyn.plant.crossfit import cross_fit
@@ -103,6 +102,9 @@ def trained(
         recipe.seed, task.normals, task.name,
     )  # fmt: skip
     held = cross_fit(recipe, support, hold_out, progress)
+    met = None
+    if held is not None and held.at_new_states:
+        met = cross_fit(recipe, support, None, progress, with_groups=False)
     known = np.sort(support.all)
     if progress is not None:
         progress(5, 6, "final fit")
@@ -110,7 +112,7 @@ def trained(
     classes = tuple(sorted(data.classes))
     confidence = Confidence.none(classes)
     if held is not None:
-        confidence = Confidence.fit(held, coverage, recall=recall)
+        confidence = Confidence.fit(held, met, coverage, recall=recall)
     seen = data.windows.take(known)
     baseline = _baseline(recipe, support, seen)
     posed = Posed.of(task, seen)
@@ -125,10 +127,7 @@ def _baseline(recipe: Recipe, support: Support, seen: WindowSet) -> Baseline | N
         healthy = data.healthy.take(slice(0, _MOST_HEALTHY))
     if len(healthy) == 0:
         return None
-    given_away = {*data.task.label.column, "label", "severity", "start"}
-    wanted = dict.fromkeys((*METADATA, *(data.task.metadata or ())))
-    states = States.learn(seen.table, [name for name in wanted if name not in given_away])
-    return Baseline.learn(healthy, states)
+    return Baseline.learn(healthy, States.of(data.task, seen))
 
 
 def _told(recipe: Recipe, windows: WindowSet) -> dict[str, Any]:

@@ -13,6 +13,10 @@ from faultsyn.windows import NORMAL
 
 UNKNOWN = "unknown"
 UNCLEAR = "not enough evidence"
+UNJUDGED = (
+    "unlike everything that was trained on, and so is its operating state: a fault that is new, or "
+    "a known one at a new state? Train on recordings of this state to tell"
+)
 
 Status = Literal["ok", "refused"]
 
@@ -24,7 +28,7 @@ class Verdict:
     - `status`: "refused" when it could not be diagnosed, and `reason` says why; what follows is
       then empty.
     - `verdict`: a class, `UNKNOWN` (like nothing that was trained on) or `UNCLEAR` (several
-      classes are left in the prediction set).
+      classes are left in the prediction set, or it is strange and so is its operating state).
     - `label`, `probability`: the most probable class and its calibrated probability; `runner_up`
       the next one.
     - `prediction_set`: classes that are left at the stated `coverage`; None when none is stated.
@@ -70,10 +74,13 @@ def decide(
     confidence: Confidence,
     proba: NDArray[np.float64],
     strange: NDArray[np.float64],
+    new_state: bool = False,
 ) -> Verdict:
     """Fill in the verdict on a recording.
 
     - `proba`: raw class probabilities of its windows `(n, C)`; `strange`: their unknown scores.
+    - `new_state`: whether its operating state was never trained on. The score of a fault that is
+      known grows there too, so that it takes more to be unknown; what lies between is `UNCLEAR`.
     """
     n = len(proba)
     joint = confidence.calibration(proba)
@@ -89,9 +96,12 @@ def decide(
         inside = confidence.sets(joint, n)
         made.prediction_set = [classes[i] for i in order if inside[i]]
         made.coverage = confidence.coverage
-        made.unknown_limit = confidence.limit(n)
-        if made.unknown_score > made.unknown_limit:
+        made.unknown_limit = confidence.limits.of(n)
+        if made.unknown_score > confidence.limits.of(n, new_state):
             made.verdict = UNKNOWN
+        elif made.unknown_score > made.unknown_limit:
+            made.verdict = UNCLEAR
+            made.warnings.append(UNJUDGED)
         elif len(made.prediction_set) > 1:
             made.verdict = UNCLEAR
     if confidence.alarm is not None:

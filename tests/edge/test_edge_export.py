@@ -21,6 +21,7 @@ from faultsyn.edge.export import TOLERANCE, export_onnx
 from faultsyn.edge.runtime import KEY, EdgeModel
 from faultsyn.errors import InputError
 from faultsyn.plant.diagnoser import Diagnoser
+from faultsyn.plant.limits import Limits
 from faultsyn.plant.verdict import Verdict, decide
 from faultsyn.store import Store
 from faultsyn.windows import WindowSet
@@ -35,7 +36,7 @@ def real(recordings: Path) -> WindowSet:
 def diagnoser(real: WindowSet) -> Diagnoser:
     made = made_diagnoser(real.take(slice(0, None, 2)), "nearest-mean", "orders")
     sets = {"level": "group", "coverage": 0.9, "known": 0.95}
-    limits = {"recording_limit": 1.5, "window_limit": 2.0}
+    limits = {"limits": Limits(1.5, 2.0, np.inf, np.inf, 0)}
     thresholds = {"of_recordings": np.array([0.7, 0.8, np.inf]), "of_windows": np.full(3, 0.6)}
     made.confidence = replace(made.confidence, **sets, **limits, **thresholds)
     return made

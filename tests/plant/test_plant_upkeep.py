@@ -161,7 +161,10 @@ def test_states_have_names_by_value_or_range() -> None:
     assert states.name({"load": 1.0, "rpm": 1000.0}).startswith("load 1, rpm 1000 to 12")
     assert states.name({"load": 1.0}) == ALL
     assert states.name({"load": 1.0, "rpm": float("nan")}) == ALL
-    assert states.outside({"load": 5.0, "rpm": 1500.0}) == ["load 5 (trained on 0 to 1)"]
+    assert states.outside({"load": 5.0, "rpm": 1500.0}) == ["load 5 (trained on 0, 1)"]
+    assert states.outside({"load": 0.5}) == ["load 0.5 (trained on 0, 1)"]  # between is new too
+    assert states.outside({"load": 1.05, "rpm": 2000.0}) == []  # within the margin
+    assert states.outside({"rpm": 2500.0}) == ["rpm 2500 (trained on 1000 to 1950)"]
     assert states.outside({"rpm": 1500.0}) == []
     assert States.from_json(states.as_json()) == states
 
