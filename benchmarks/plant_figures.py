@@ -131,8 +131,8 @@ def alarms(names: list[str]) -> list[dict[str, Any]]:
 
 
 DEFAULTS = {
-    "unknown": ["cwru-load", "tep", "cwru-bearing", "zema-shift-valve", "zema-shift-pump"],
-    "calibration": ["cwru-load", "zema-valve", "zema-pump", "zema-accumulator", "tep"],
+    "unknown": ["tep", "cwru-load", "cwru-loads", "cwru-bearing", "zema-shift-valve", "zema-shift-pump"],
+    "calibration": ["cwru-load", "cwru-bearing", "zema-valve", "zema-pump", "zema-accumulator", "tep"],
     "coverage": ["cwru-bearing-4096", "zema-accumulator"],
     "alarms": ["zema-valve", "zema-pump", "zema-accumulator", "tep"],
 }  # fmt: skip

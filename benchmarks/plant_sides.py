@@ -26,6 +26,7 @@ CACHE = Path("runs/cache")
 HEADS = {
     "tep": "lda",
     "cwru-load": "nearest-mean",
+    "cwru-loads": "nearest-mean",
     "cwru-bearing": "nearest-mean",
     "cwru-bearing-4096": "nearest-mean",
     "zema-valve": "lda",
@@ -35,10 +36,27 @@ HEADS = {
     "zema-shift-pump": "lda",
 }
 
+_FAULTY = {"location": "drive_end", "severity": [7, 14, 21]}
+_LOADS = [0, 1, 2, 3]
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cwru-loads": (
+        "cwru-load",
+        {
+            "where": [
+                {**_FAULTY, "label": ["inner", "ball"], "load": _LOADS},
+                {**_FAULTY, "label": "outer", "position": 6, "load": _LOADS},
+            ],
+            "split": {"train": {"load": [1, 2, 3]}, "test": {"load": 0}},
+        },
+    ),
+}
+"""Tasks that are another one with changes: cwru-load with three loads to learn from."""
+
 
 def data_of(name: str, **over: Any) -> TaskData:
     """A task's windows."""
-    return load_data(load_task(name, **over), ArrayCache(CACHE / "arrays"))
+    base, changes = VARIANTS.get(name, (name, {}))
+    return load_data(load_task(base, **{**changes, **over}), ArrayCache(CACHE / "arrays"))
 
 
 def without(data: TaskData, labels: tuple[str, ...], fold: Fold) -> tuple[TaskData, Fold]:
