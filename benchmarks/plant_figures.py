@@ -130,14 +130,15 @@ def alarms(names: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
+_ZEMA = ["zema-valve", "zema-pump", "zema-accumulator"]
 DEFAULTS = {
-    "unknown": ["tep", "cwru-load", "cwru-loads", "cwru-bearing", "zema-shift-valve", "zema-shift-pump"],
-    "calibration": ["cwru-load", "cwru-bearing", "zema-valve", "zema-pump", "zema-accumulator", "tep"],
+    "unknown": [
+        "tep", "cwru-load", "cwru-loads", "cwru-bearing", "zema-shift-valve", "zema-shift-pump",
+    ],
+    "calibration": ["cwru-load", "cwru-bearing", *_ZEMA, "tep"],
     "coverage": ["cwru-bearing-4096", "zema-accumulator"],
-    "alarms": ["zema-valve", "zema-pump", "zema-accumulator", "tep"],
+    "alarms": _ZEMA,
 }  # fmt: skip
-
-
 MEASURED = {
     "unknown": unknown,
     "calibration": calibration,

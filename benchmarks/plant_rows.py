@@ -15,8 +15,8 @@ from faultsyn.experiment.environment import code_version
 
 OUT = Path(__file__).resolve().parents[1] / "experiments" / "results" / "plant"
 TASKS = (
-    "tep", "cwru-load", "cwru-loads", "cwru-bearing", "cwru-bearing-4096", "zema-shift-valve", "zema-shift-pump",
-    "zema-valve", "zema-pump", "zema-accumulator",
+    "tep", "cwru-load", "cwru-loads", "cwru-bearing", "cwru-bearing-4096", "zema-shift-valve",
+    "zema-shift-pump", "zema-valve", "zema-pump", "zema-accumulator",
 )  # fmt: skip
 """The order of the tables' lines."""
 Row = dict[str, str]
