@@ -11,6 +11,9 @@ from faultsyn.api.progress import Progress
 if TYPE_CHECKING:
     from faultsyn.experiment import Task
     from faultsyn.plant.diagnoser import Diagnoser
+    from faultsyn.plant.diagnosing import Kept
+    from faultsyn.plant.watching import Watcher
+    from faultsyn.report.watch_page import WatchPage
 
 
 def train(
@@ -66,17 +69,22 @@ def diagnose(
     - `card`: name of a dataset card, or a path to one; how files are read.
     - `csv`: a file for one row a recording; `html`: a page for people, with evidence.
 
-    Returns `verdicts` (see `faultsyn.plant.verdict.Verdict`), `counts` of them, and `unmatched`,
-    the files that the card does not know. A recording that cannot be diagnosed is refused with its
+    Returns `verdicts` (see `faultsyn.plant.verdict.Verdict`), `counts` of them, `trends` of each
+    machine with two recordings or more (see `faultsyn.plant.trend.Trend`), and `unmatched`, the
+    files that the card does not know. A recording that cannot be diagnosed is refused with its
     reason, and the rest goes on.
     """
     from faultsyn.plant.diagnoser import Diagnoser
     from faultsyn.plant.diagnosing import Kept, diagnose_all
+    from faultsyn.plant.trends import Trends
 
     paths = [sources] if isinstance(sources, str | Path) else list(sources)
     diagnoser = Diagnoser.load(artifact)
     kept = None if html is None else Kept()
-    found = diagnose_all(diagnoser, paths, card=card, csv=csv, keep=kept, progress=progress)
+    trends = Trends(diagnoser.posed, diagnoser.baseline)
+    found = diagnose_all(
+        diagnoser, paths, card=card, csv=csv, keep=kept, trends=trends, progress=progress
+    )
     if html is not None and kept is not None:
         from faultsyn.report.verdict_figures import Shown
         from faultsyn.report.verdict_page import write_verdicts
@@ -84,7 +92,7 @@ def diagnose(
         shown = [Shown(made.as_json(), windows) for made, windows in kept]
         reference = None if diagnoser.baseline is None else diagnoser.baseline.reference
         told = {"path": str(artifact), **diagnoser.summary()}
-        found["page"] = str(write_verdicts(found, shown, reference, told, html))
+        found["page"] = str(write_verdicts(found, shown, trends, reference, told, html))
     return found
 
 
@@ -94,6 +102,8 @@ def watch(
     *,
     card: str | Path,
     journal: str | Path | None = None,
+    csv: str | Path | None = None,
+    html: str | Path | None = None,
     once: bool = False,
     every: float = 5.0,
     settle: float = 2.0,
@@ -106,6 +116,8 @@ def watch(
 
     - `artifact`: folder of a diagnoser. `card`: how files are read.
     - `journal`: where it is written down; `<folder>.watch.jsonl` when left out.
+    - `csv`: a table with one row for each recording of the journal; `html`: a page of the latest,
+      with trends and evidence. Both are renewed after each batch of files, in one step.
     - `once`: end when no file is left waiting. `every`: seconds between looks at the folder;
       `settle`: seconds for which a file must stand still before it is read.
     - `n`, `m`, `on`, `off`: an alarm is raised when n of a machine's last m recordings have a
@@ -113,24 +125,31 @@ def watch(
       diagnoser's own threshold and half of `on` when None.
 
     Yields an entry for each file once it is written down: `file`, `verdicts`, `alarms` (what was
-    raised or cleared). Raises `InputError` before the first on a folder that is not there or a
-    journal that another process writes.
+    raised or cleared), `trends` (statistics that left healthy or came back). Raises `InputError`
+    before the first on a folder that is not there or a journal that another process writes.
     """
     from faultsyn.ingest import load_card
     from faultsyn.plant.diagnoser import Diagnoser
+    from faultsyn.plant.diagnosing import Kept
     from faultsyn.plant.journal import Journal
-    from faultsyn.plant.watching import Pace, Watcher, alarm_rule, entries
+    from faultsyn.plant.renewing import Renewed, RenewedCsv, entries
+    from faultsyn.plant.watching import Pace, Watcher, alarm_rule
 
     diagnoser = Diagnoser.load(artifact)
     rule, pace = alarm_rule(diagnoser, n, m, on, off), Pace(every, settle)
     place = Path(folder)
     kept = Journal(place.with_name(f"{place.name}.watch.jsonl") if journal is None else journal)
     try:
-        watcher = Watcher(diagnoser, place, load_card(card), kept, rule, pace)
+        keep = None if html is None else Kept(latest=True)
+        watcher = Watcher(diagnoser, place, load_card(card), kept, rule, pace, keep)
+        outputs: list[Renewed] = [] if csv is None else [RenewedCsv(csv, kept.path)]
+        if html is not None and keep is not None:
+            told = {"path": str(artifact), **diagnoser.summary()}
+            outputs.append(_watch_page(html, watcher, keep, told))
     except BaseException:
         kept.close()
         raise
-    return entries(watcher, kept, once)
+    return entries(watcher, kept, once, outputs)
 
 
 def add_fault(
@@ -212,6 +231,22 @@ def export(
     diagnoser = Diagnoser.load(artifact)
     place = diagnoser.posed.task.store if store is None else store
     return export_onnx(diagnoser, out, windows_of(place, diagnoser.posed))
+
+
+def _watch_page(path: str | Path, watcher: Watcher, keep: Kept, told: dict[str, Any]) -> WatchPage:
+    from faultsyn.report.verdict_figures import Shown
+    from faultsyn.report.watch_page import WatchPage
+
+    watcher.show_latest()
+    return WatchPage(
+        path,
+        watcher.journal,
+        trends=watcher.trends,
+        shown=lambda: [Shown(made.as_json(), windows) for made, windows in keep],
+        raised=lambda: [asset for asset, state in watcher.alarms.items() if state.raised],
+        artifact=told,
+        reference=watcher.reference,
+    )
 
 
 def _task(task: str | Path, store: str | Path | None) -> Task:

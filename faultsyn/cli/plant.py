@@ -166,12 +166,34 @@ def show_verdicts(found: dict[str, Any]) -> None:
     for made in good:
         for warning in made["warnings"]:
             say(f"warning: {made['recording']}: {warning}")
+    for trend in found["trends"]:
+        for line in _trend_lines(trend):
+            say(line)
     for made in found["verdicts"]:
         if made["status"] == "refused":
             say(f"refused: {made['recording']}: {made['reason']}")
     for name in found["unmatched"]:
         say(f"not known to the card: {name}")
     say(", ".join(f"{name}: {count}" for name, count in found["counts"].items()) or "no recordings")
+
+
+_MOST_MOVES = 3
+
+
+def _trend_lines(trend: dict[str, Any]) -> list[str]:
+    """What of a machine's level statistics is outside healthy now, rises or falls."""
+    who = f"trend: {trend['asset'] or 'all recordings'}: "
+    lines = []
+    for row in trend["notable"][:_MOST_MOVES]:
+        said = []
+        if row["outside_since"] is not None:
+            since, by = row["outside_since"], row["deviations"]
+            said.append(f"outside healthy since {since} ({by:+.1f} deviations)")
+        if row["direction"]:
+            said.append(f"{row['direction']} (p = {row['p']:.1g})")
+        lines.append(f"{who}{row['channel']} {row['statistic']} {', '.join(said)}")
+    more = len(trend["notable"]) - len(lines)
+    return [*lines, f"{who}and {more} more"] if more else lines
 
 
 def _row(made: dict[str, Any]) -> list[str]:

@@ -33,18 +33,16 @@ def follow(
     from faultsyn import api
     from faultsyn.errors import InputError
 
-    if sources or csv is not None or html is not None:
-        raise InputError(
-            "--watch takes the files of its folder and keeps a journal, no --csv or --html"
-        )
+    if sources:
+        raise InputError("--watch takes the files of its folder, no others")
     if card is None:
         raise InputError("--watch needs --card", "`faultsyn card FOLDER` writes a first one")
     found = re.fullmatch(r"(\d+)/(\d+)", persist)
     if found is None:
         raise InputError(f"--persist: expected n/m such as 2/3, got '{persist}'")
     entries = api.watch(
-        artifact, folder, card=card, journal=journal, once=once, every=every, settle=settle,
-        n=int(found[1]), m=int(found[2]), on=on, off=off,
+        artifact, folder, card=card, journal=journal, csv=csv, html=html, once=once, every=every,
+        settle=settle, n=int(found[1]), m=int(found[2]), on=on, off=off,
     )  # fmt: skip
     for entry in entries:
         if as_json:
@@ -61,5 +59,11 @@ def _show(entry: dict[str, Any]) -> None:
             continue
         warned = f"; {'; '.join(made['warnings'])}" if made["warnings"] else ""
         say(f"{lead}{made['verdict']} ({made['label']} {made['probability']:.2f}){warned}")
+    for move in entry["trends"]:
+        what = "has left healthy" if move["change"] == "left" else "is healthy again"
+        say(
+            f"{entry['at']}  TREND {move['asset'] or entry['file']}: {move['channel']} "
+            f"{move['statistic']} {what} ({move['deviations']:+.1f} deviations)"
+        )
     for change in entry["alarms"]:
         say(f"{entry['at']}  ALARM {change['alarm']}: {change['asset'] or entry['file']}")

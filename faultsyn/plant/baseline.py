@@ -78,11 +78,10 @@ class Baseline:
         name = self.states.name(columns)
         return self.names.index(name) if name in self.names else 0
 
-    def levels(self, x: FloatArray, columns: Mapping[str, Any]) -> tuple[Floats, Floats, int]:
-        """Median statistics of a recording's windows `(C, 4)`, in deviations too, and the state."""
+    def deviations(self, levels: Floats, columns: Mapping[str, Any]) -> tuple[Floats, int]:
+        """How far `level_statistics` of a recording are from its state's, and which state it is."""
         state = self.at(columns)
-        value = np.median(watched(x), axis=0)
-        return value, (value - self.centre[state]) / self.spread[state], state
+        return (levels - self.centre[state]) / self.spread[state], state
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays and JSON that `restore` puts back."""
@@ -123,6 +122,11 @@ def watched(x: FloatArray) -> Floats:
     """The watched statistics of windows, `(n, C, 4)`."""
     values = time_statistics(x).reshape(len(x), x.shape[1], len(KINDS))
     return np.asarray(values[:, :, _COLUMNS], np.float64)
+
+
+def level_statistics(x: FloatArray) -> Floats:
+    """The watched statistics of a recording `(C, 4)`: medians over its windows."""
+    return np.asarray(np.median(watched(x), axis=0), np.float64)
 
 
 def _levels(values: Floats) -> tuple[Floats, Floats]:

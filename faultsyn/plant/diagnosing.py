@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from faultsyn.errors import FaultsynError
+from faultsyn.plant.baseline import level_statistics
 from faultsyn.plant.diagnoser import Diagnoser
 from faultsyn.plant.evidence import evidence, warnings
 from faultsyn.plant.recorded import Measured
 from faultsyn.plant.rows import write_csv
 from faultsyn.plant.sources import Listed, listed, measure
+from faultsyn.plant.trends import Trends
 from faultsyn.plant.verdict import UNCLEAR, UNKNOWN, Verdict, decide
 from faultsyn.windows import WindowSet
 
@@ -47,29 +51,37 @@ def diagnose_all(
     card: str | Path | None = None,
     csv: str | Path | None = None,
     keep: Kept | None = None,
+    trends: Trends | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """All verdicts as plain values; the arguments are those of `faultsyn.api.diagnose`.
 
-    - `keep`: filled with the recordings that ask most for a look.
+    - `keep`: filled with the recordings that ask most for a look; `trends`: with all of them.
     """
     sources = listed(paths, card)
     verdicts = list(_verdicts(diagnoser, sources, progress, keep))
+    trends = Trends(diagnoser.posed, diagnoser.baseline) if trends is None else trends
+    for made in verdicts:
+        trends.add(made)
     if csv is not None:
         write_csv(csv, verdicts)
     counts = Counter(made.verdict or made.status for made in verdicts)
     return {
         "verdicts": [made.as_json() for made in verdicts],
         "counts": dict(counts.most_common()),
+        "trends": [trend.as_json() for trend in trends],
         "unmatched": [name for source in sources for name in source.unmatched],
     }
 
 
 class Kept:
-    """At most `most` recordings with some of their windows: alarms and unknowns before others."""
+    """At most `most` recordings with some of their windows: alarms and unknowns before others.
 
-    def __init__(self, most: int = 12) -> None:
-        self.most = most
+    - `latest`: of those that ask equally for a look the last ones, else the first ones.
+    """
+
+    def __init__(self, most: int = 12, *, latest: bool = False) -> None:
+        self.most, self.latest = most, latest
         self._found: list[tuple[tuple[int, int], Verdict, WindowSet]] = []
         self._seen = 0
 
@@ -77,8 +89,9 @@ class Kept:
         """Keep this one if it asks more for a look than one that is kept."""
         urgent = made.alarm or made.verdict in (UNKNOWN, UNCLEAR)
         self._seen += 1
-        few = windows.take(slice(0, _KEPT_WINDOWS))
-        self._found.append(((0 if urgent else 1, self._seen), made, few))
+        place = -self._seen if self.latest else self._seen
+        few = windows.take(np.arange(min(len(windows), _KEPT_WINDOWS)))  # a copy: not the rest
+        self._found.append(((0 if urgent else 1, place), made, few))
         self._found = sorted(self._found, key=lambda one: one[0])[: self.most]
 
     def __iter__(self) -> Iterator[tuple[Verdict, WindowSet]]:
@@ -97,17 +110,14 @@ def _verdicts(
         for done, found in measure(source, diagnoser.posed):
             if progress is not None:
                 progress(before + done, total, found.id)
-            made = verdict_on(diagnoser, found)
-            if keep is not None and made.status == "ok" and found.windows is not None:
-                keep.add(made, found.windows)
-            yield made
+            yield verdict_on(diagnoser, found, keep)
         before += count
     if progress is not None:
         progress(total, total, "")
 
 
-def verdict_on(diagnoser: Diagnoser, found: Measured) -> Verdict:
-    """The verdict on one recording."""
+def verdict_on(diagnoser: Diagnoser, found: Measured, keep: Kept | None = None) -> Verdict:
+    """The verdict on one recording; one that is not refused is shown to `keep`."""
     columns = {name: _plain(value) for name, value in found.columns.items()}
     made = Verdict(found.id, found.file, sha256=found.sha256, warnings=list(found.notes))
     made.said = str(columns.pop("label", ""))
@@ -125,8 +135,12 @@ def verdict_on(diagnoser: Diagnoser, found: Measured) -> Verdict:
     new_state = bool(diagnoser.states.outside(made.columns))
     made = decide(made, diagnoser.confidence, proba, strange, new_state)
     made.severities = list(diagnoser.posed.severities.get(made.label, ()))
+    levels = level_statistics(found.windows.x).tolist()
+    made.statistics = dict(zip(found.windows.channels, levels, strict=True))
     made.evidence = evidence(diagnoser, found.windows, rows, made)
     made.warnings += warnings(diagnoser, made)
+    if keep is not None:
+        keep.add(made, found.windows)
     return made
 
 

@@ -71,7 +71,8 @@ def warnings(diagnoser: Diagnoser, made: Verdict) -> list[str]:
 def _levels(diagnoser: Diagnoser, windows: WindowSet, made: Verdict) -> dict[str, Any]:
     baseline = diagnoser.baseline
     assert baseline is not None
-    value, deviations, state = baseline.levels(windows.x, made.columns)
+    value = np.array(list(made.statistics.values()))
+    deviations, state = baseline.deviations(value, made.columns)
     order = np.argsort(-np.abs(deviations), axis=None, kind="stable")
     levels = []
     for at in order:

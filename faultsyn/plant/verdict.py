@@ -38,6 +38,7 @@ class Verdict:
       `UNKNOWN`.
     - `severities`: what the training recordings of the class had.
     - `said`: the label that came with the recording, if any.
+    - `statistics`: by channel, mean, RMS, crest factor and kurtosis (medians over windows).
     - `warnings`: what a reader should know; `evidence`: see `faultsyn.plant.evidence`.
     """
 
@@ -61,6 +62,7 @@ class Verdict:
     said: str = ""
     sha256: str = ""
     columns: dict[str, Any] = field(default_factory=dict)
+    statistics: dict[str, list[float]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     evidence: dict[str, Any] = field(default_factory=dict)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +21,14 @@ from faultsyn.errors import InputError
 from faultsyn.ingest import Card
 from faultsyn.ingest.patterns import Match, matched, walk
 from faultsyn.plant.diagnoser import Diagnoser
-from faultsyn.plant.diagnosing import verdict_on
+from faultsyn.plant.diagnosing import Kept, verdict_on
 from faultsyn.plant.journal import Entry, Journal, read_journal
 from faultsyn.plant.persistence import AlarmRule, AlarmState, suspicion_of
+from faultsyn.plant.recorded import Measured
 from faultsyn.plant.sources import Listed, measure
+from faultsyn.plant.trends import Trends
 from faultsyn.plant.verdict import Verdict
+from faultsyn.windows import FloatArray
 
 MOST_TRIES = 5
 """Starts on a file that ended the process, after which it is refused."""
@@ -51,9 +55,10 @@ class Watcher:
     """Diagnoses the files of `folder` that `card` knows, and remembers in `journal`.
 
     - `rule`: for alarms; None where the diagnoser knows no healthy class.
+    - `keep`: filled with the recordings that ask most for a look, as they come.
 
-    State is what the journal says; a new watcher on the same journal goes on where the last one
-    stopped, however it stopped.
+    `alarms` and `trends` hold what is known of each machine. State is what the journal says; a new
+    watcher on the same journal goes on where the last one stopped, however it stopped.
     """
 
     def __init__(
@@ -64,13 +69,16 @@ class Watcher:
         journal: Journal,
         rule: AlarmRule | None = None,
         pace: Pace | None = None,
+        keep: Kept | None = None,
     ) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise InputError(f"{self.folder}: no such folder")
         self._diagnoser, self._card, self._journal = diagnoser, card, journal
         self._rule, self.pace = rule, pace or Pace()
+        self._keep = keep
         self.alarms: dict[str, AlarmState] = {}
+        self.trends = Trends(diagnoser.posed, diagnoser.baseline)
         self._files: tuple[str, ...] = ()
         self._done: dict[str, tuple[Stamp, str]] = {}
         self._tries: dict[tuple[str, Stamp], int] = {}
@@ -78,10 +86,30 @@ class Watcher:
         for entry in read_journal(journal.path):
             self._replay(entry)
 
-    def run(self, once: bool, sleep: Callable[[float], None] = time.sleep) -> Iterator[Entry]:
-        """The entries of files as they are done; `once`: end when no file is left waiting."""
+    @property
+    def journal(self) -> Path:
+        """Where it is written down."""
+        return self._journal.path
+
+    @property
+    def reference(self) -> FloatArray | None:
+        """Mean healthy window of the diagnoser, None where it knows none."""
+        baseline = self._diagnoser.baseline
+        return None if baseline is None else baseline.reference
+
+    def run(
+        self,
+        once: bool,
+        sleep: Callable[[float], None] = time.sleep,
+        looked: Callable[[], None] = lambda: None,
+    ) -> Iterator[Entry]:
+        """The entries of files as they are done.
+
+        - `once`: end when no file is left waiting. `looked`: called after each look.
+        """
         while True:
             yield from self.poll()
+            looked()
             if once and not self._seen:
                 return
             sleep(min(self.pace.every, self.pace.settle) if self._seen else self.pace.every)
@@ -138,13 +166,13 @@ class Watcher:
             if digest is None:
                 return None
             self._remember({"kind": "began", "file": match.relative, "stamp": list(stamp)})
-            source = Listed(None, self._card, self.folder, (match,), self._files)
+            fresh = Kept(latest=True)
             verdicts = [
-                verdict_on(self._diagnoser, found)
-                for _, found in measure(source, self._diagnoser.posed)
+                verdict_on(self._diagnoser, found, fresh) for found in self._recordings(match)
             ] or [_refused(match, "holds no recording")]
             if _stamp(match.path) != stamp or _digest(match.path) != digest:
                 return None  # it changed under our hands
+            self._show(fresh)
         entry: Entry = {
             "kind": "done",
             "file": match.relative,
@@ -153,14 +181,49 @@ class Watcher:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "verdicts": [made.as_json() for made in verdicts],
         }
-        entry["alarms"] = self._changes(verdicts)
-        self._remember(entry, replay_alarms=False)
+        entry["alarms"], entry["trends"] = self._changes(verdicts)
+        self._remember(entry, replay_verdicts=False)
         return entry
 
-    def _changes(self, verdicts: list[Verdict]) -> list[dict[str, Any]]:
-        """What these verdicts do to alarms, machine by machine."""
-        changes = []
+    def show_latest(self) -> None:
+        """Fill `keep` with the latest recordings of earlier starts whose files still stand."""
+        if self._keep is None:
+            return
+        self._files = tuple(walk(self.folder))
+        done = (entry for entry in read_journal(self.journal) if entry["kind"] == "done")
+        for entry in deque(done, maxlen=self._keep.most):
+            stamp = entry["stamp"][0], entry["stamp"][1]
+            good = [Verdict(**made) for made in entry["verdicts"] if made["status"] == "ok"]
+            known = {made.recording: made for made in good}
+            for match in matched(self._card, self.folder, [entry["file"]]):
+                if known and _stamp(match.path) == stamp:  # a refused file may be a deadly one
+                    self._show_again(match, known)
+
+    def _show_again(self, match: Match, known: Mapping[str, Verdict]) -> None:
+        fresh = Kept(latest=True)
+        for found in self._recordings(match):
+            made = known.get(found.id)
+            if made is not None and found.windows is not None:
+                fresh.add(made, found.windows)
+        self._show(fresh)
+
+    def _recordings(self, match: Match) -> Iterator[Measured]:
+        source = Listed(None, self._card, self.folder, (match,), self._files)
+        return (found for _, found in measure(source, self._diagnoser.posed))
+
+    def _show(self, fresh: Kept) -> None:
+        if self._keep is not None:
+            for made, windows in reversed(list(fresh)):
+                self._keep.add(made, windows)
+
+    def _changes(
+        self, verdicts: list[Verdict]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """What these verdicts do to alarms and to trends, machine by machine."""
+        changes: list[dict[str, Any]] = []
+        moves: list[dict[str, Any]] = []
         for made in verdicts:
+            moves += self.trends.add(made)
             suspicion = suspicion_of(made)
             if self._rule is None or suspicion is None:
                 continue
@@ -169,13 +232,13 @@ class Watcher:
             change = state.update(suspicion)
             if change is not None:
                 changes.append({"asset": asset, "alarm": change, "recording": made.recording})
-        return changes
+        return changes, moves
 
-    def _remember(self, entry: Entry, *, replay_alarms: bool = True) -> None:
+    def _remember(self, entry: Entry, *, replay_verdicts: bool = True) -> None:
         self._journal.append(entry)
-        self._replay(entry, replay_alarms=replay_alarms)
+        self._replay(entry, replay_verdicts=replay_verdicts)
 
-    def _replay(self, entry: Entry, *, replay_alarms: bool = True) -> None:
+    def _replay(self, entry: Entry, *, replay_verdicts: bool = True) -> None:
         if entry["kind"] == "journal":
             return
         name, stamp = entry["file"], (entry["stamp"][0], entry["stamp"][1])
@@ -183,16 +246,8 @@ class Watcher:
             self._tries[name, stamp] = self._tries.get((name, stamp), 0) + 1
             return
         self._done[name] = stamp, entry["sha256"]
-        if entry["kind"] == "done" and replay_alarms:
+        if entry["kind"] == "done" and replay_verdicts:
             self._changes([Verdict(**verdict) for verdict in entry["verdicts"]])
-
-
-def entries(watcher: Watcher, journal: Journal, once: bool) -> Iterator[Entry]:
-    """`watcher.run`, after which the journal is closed, however it ends."""
-    try:
-        yield from watcher.run(once)
-    finally:
-        journal.close()
 
 
 def _refused(match: Match, reason: str) -> Verdict:

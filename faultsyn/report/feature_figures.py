@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy.optimize import brentq
 
 from faultsyn.evaluate.ranking import Ranking, Rule
 from faultsyn.report.style import BLACK, BLUE, GREY, VERMILION, WIDTH
-from faultsyn.signal.meaning import Meaning
+from faultsyn.signal.meaning import Meaning, Undo
 
 _NAME_LETTERS = 62
 _CELL_CLASSES = 8  # more classes leave no room for numbers in the cells
 _MOST_RULES = 6
 _MOST_POINTS = 400  # of a class in a strip
+_DECADE = 4.0  # largest over smallest value from which ticks are 1, 2, 5, 10
+_APART = 0.05  # share of the axis between two ticks
 
 
 def ranking_figure(ranking: Ranking, meanings: tuple[Meaning, ...], top: int) -> Figure:
@@ -88,11 +94,26 @@ def _strip(panel: Axes, ranking: Ranking, meaning: Meaning, rule: Rule) -> None:
     panel.set_title(
         f"{rule.label}: {side}, balanced accuracy {100 * rule.accuracy:.0f} %", fontsize=9
     )
-    ticks = panel.get_xticks()
-    low, high = panel.get_xlim()
-    kept = [tick for tick in ticks if low <= tick <= high]
-    panel.set_xticks(kept, [f"{meaning.undo(float(tick)):.3g}" for tick in kept])
+    ticks = _round_ticks(*panel.get_xlim(), meaning.undo)
+    panel.set_xticks(list(ticks), [f"{value:g}" for value in ticks.values()])
     panel.set_xlabel(f"{meaning.text} [{meaning.unit}]", fontsize=8)
+
+
+def _round_ticks(low: float, high: float, undo: Undo) -> dict[float, float]:
+    """Places between `low` and `high` where `undo` has round values, and these."""
+    bottom, top = undo(low), undo(high)
+    values = list(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]).tick_values(bottom, top))
+    if bottom > 0 and top > _DECADE * bottom:
+        first, last = math.floor(math.log10(bottom)), math.ceil(math.log10(top))
+        values = [m * 10.0**e for e in range(first, last + 1) for m in (1, 2, 5)]
+    found: dict[float, float] = {}
+    for value in values:
+        if not bottom < value < top:
+            continue
+        at = float(brentq(lambda x, value=value: undo(x) - value, low, high))
+        if not found or at - max(found) > _APART * (high - low):
+            found[at] = value
+    return found
 
 
 def _short(text: str) -> str:

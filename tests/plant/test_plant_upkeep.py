@@ -12,7 +12,7 @@ from plant_rig import rig_task
 from faultsyn import api
 from faultsyn.diagnose import build_classifier
 from faultsyn.errors import InputError
-from faultsyn.plant.baseline import ALL, Baseline
+from faultsyn.plant.baseline import ALL, Baseline, level_statistics
 from faultsyn.plant.diagnoser import Diagnoser
 from faultsyn.plant.diagnosing import diagnose
 from faultsyn.plant.states import States
@@ -180,9 +180,10 @@ def test_the_baseline_is_the_median_of_its_state() -> None:
     assert made.counts == (40, 20, 20)
     rms = np.sqrt((x.astype(float) ** 2).mean(axis=2))
     np.testing.assert_allclose(made.centre[1, :, 1], np.median(rms[:20], axis=0), rtol=1e-5)
-    _, inside, state = made.levels(x[20:25], {"load": 1.0})
+    levels = level_statistics(x[20:25])
+    inside, state = made.deviations(levels, {"load": 1.0})
     assert made.names[state] == "load 1"
-    _, outside, _ = made.levels(x[20:25], {"load": 0.0})
+    outside, _ = made.deviations(levels, {"load": 0.0})
     assert np.abs(inside).max() < made.limit < np.abs(outside).max()
     again = Baseline.restore(*made.state())
     np.testing.assert_array_equal(again.centre, made.centre)
