@@ -3,8 +3,10 @@
 For each task, generator and epsilon: the generator learns half of the training windows of the
 faults (and ten of each), a classifier learns from what it makes and the real healthy windows, and
 is tested on held-out groups (macro-F1); attacks tell members from the other half, windows of the
-same groups (area under the curve). Generators work on the task's feature rows. Writes
-experiments/results/privacy/.
+same groups (area under the curve). Generators work on feature rows. Three draws, each with
+another seed and, where a task has several, another fold. Rows that are in
+experiments/results/privacy/curves.csv already are not measured again: stop it and start it as you
+like.
 
     nice python benchmarks/privacy_curves.py [TASK ...]
 """
@@ -43,13 +45,14 @@ EPSILONS: dict[str, tuple[float | None, ...]] = {
     "pate-gan": (1.0, 8.0, None),
 }
 """Of the costlier ones fewer."""
+ENDS = (1.0, 8.0, None)
 TASKS: dict[str, dict[str, Any]] = {
     "tep": {},
     "rig-bearing": {},
     "zema-accumulator": {"split": {"partitions": 1}},
 }
 MADE = 100
-SEEDS = 1
+DRAWS = 3
 FEW = 10
 NAMES = (
     "task", "fold", "k", "seed", "generator", "epsilon", "members", "macro_f1",
@@ -123,17 +126,28 @@ def made_by(
         return shots
     config = {"space": "features"}
     if name != "oversample":
-        config |= {"epsilon": epsilon}
+        config |= {"epsilon": epsilon, "secret": False}
     made = build_generator(name, **config)
     rng = rng_for("privacy", name, str(epsilon), seed)
     made.pretrain(healthy, rng).adapt(shots, rng)
     return concat(made.sample(MADE, rng, label=label) for label in made.classes_)
 
 
-def measure(name: str, seed: int) -> Iterator[dict[str, Any]]:
-    """All rows of a task, as they are known."""
+def arms(name: str, k: int | None, seed: int) -> list[tuple[str, float | None]]:
+    """What is measured: dp-merf on tep, which is slow, at all epsilons in the first draw alone."""
+    found: list[tuple[str, float | None]] = [("real", None), ("oversample", None)]
+    for generator, epsilons in EPSILONS.items():
+        if k is None or generator == "dp-merf":
+            fewer = name == "tep" and generator == "dp-merf" and seed > 0
+            found += [(generator, epsilon) for epsilon in (ENDS if fewer else epsilons)]
+    return found
+
+
+def measure(name: str, seed: int, known: set[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+    """The rows of a task and draw that are not `known`, as they are measured."""
     task = load_task(name, **TASKS[name])
-    place = Place.of(task, 1, seed, ARRAYS)
+    place = Place.of(task, None, seed, ARRAYS)
+    place = Place.of(task, 1 + seed % len(place.data.folds), seed, ARRAYS)
     for k in (None, FEW):
         members, others = halves(place, k, seed)
         if k is not None and len(members) >= len(halves(place, None, seed)[0]):
@@ -141,18 +155,19 @@ def measure(name: str, seed: int) -> Iterator[dict[str, Any]]:
         rows, healthy = rows_of(place, members)
         normal, shots = rows.take(healthy), rows.take(members)
         test = rows.take(place.side.test)
-        arms: list[tuple[str, float | None]] = [("real", None), ("oversample", None)]
-        arms += [(g, e) for g in EPSILONS for e in EPSILONS[g] if k is None or g == "dp-merf"]
-        for generator, epsilon in arms:
+        of_few = "half" if k is None else str(k)
+        for generator, epsilon in arms(name, k, seed):
+            level = "inf" if epsilon is None else str(epsilon)
+            if (name, of_few, str(seed), generator, level) in known:
+                continue
             started = time.process_time()
             made = made_by(generator, epsilon, normal, shots, seed)
             f1, balanced = utility(concat([normal, made]), test, place)
             told = strongest(made, shots, rows.take(others), seed)
             yield (
                 {
-                    "task": name, "fold": place.side.name, "k": "half" if k is None else k,
-                    "seed": seed, "generator": generator,
-                    "epsilon": "inf" if epsilon is None else epsilon, "members": len(members),
+                    "task": name, "fold": place.side.name, "k": of_few, "seed": seed,
+                    "generator": generator, "epsilon": level, "members": len(members),
                     "macro_f1": f1, "balanced_accuracy": balanced, **told,
                     "seconds": time.process_time() - started, "commit": code_version(),
                 }
@@ -161,7 +176,10 @@ def measure(name: str, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def draw(rows: list[dict[str, str]]) -> Figure:
-    """Macro-F1 (above) and the strongest attack (below) over epsilon, of all shots, by task."""
+    """Macro-F1 (above) and the strongest attack (below) over epsilon, of all shots, by task.
+
+    Means over the draws, and their range.
+    """
     rows = [row for row in rows if row["k"] == "half"]
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     places = {str(e if e is not None else "inf"): i for i, e in enumerate(EPSILONS["dp-merf"])}
@@ -173,15 +191,20 @@ def draw(rows: list[dict[str, str]]) -> Figure:
             for name in ("real", "oversample", *EPSILONS):
                 mine = [r for r in rows if r["task"] == task and r["generator"] == name]
                 levels = sorted({places[r["epsilon"]] for r in mine})
-                means = [
-                    np.mean([float(r[figure_of]) for r in mine if places[r["epsilon"]] == level])
+                found = [
+                    np.array([float(r[figure_of]) for r in mine if places[r["epsilon"]] == level])
                     for level in levels
                 ]
+                means = [values.mean() for values in found]
                 if name in EPSILONS:
-                    one = look[name]
-                    axes.plot(
-                        levels, means, color=one.color, marker=one.marker,
-                        linestyle=one.linestyle, label=name,
+                    one, aside = look[name], 0.08 * (list(EPSILONS).index(name) - 1.5)
+                    reach = [
+                        [mean - values.min() for mean, values in zip(means, found, strict=True)],
+                        [values.max() - mean for mean, values in zip(means, found, strict=True)],
+                    ]
+                    axes.errorbar(
+                        np.array(levels) + aside, means, reach, color=one.color, capsize=2,
+                        marker=one.marker, linestyle=one.linestyle, elinewidth=0.8, label=name,
                     )  # fmt: skip
                 elif means and (name == "real" or figure_of == "auc"):
                     style = "-" if name == "real" else ":"
@@ -201,9 +224,14 @@ def main() -> None:
     """Measure the tasks named on the command line, all without; add to the file of results."""
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / "curves.csv"
-    for name in sys.argv[1:] or TASKS:
-        for seed in range(SEEDS):
-            for row in measure(name, seed):
+    known: set[tuple[str, ...]] = set()
+    if path.is_file():
+        with path.open(newline="") as file:
+            keys = ("task", "k", "seed", "generator", "epsilon")
+            known = {tuple(row[key] for key in keys) for row in csv.DictReader(file)}
+    for seed in range(DRAWS):
+        for name in sys.argv[1:] or TASKS:
+            for row in measure(name, seed, known):
                 new = not path.is_file()
                 with path.open("a", newline="") as file:
                     writer = csv.DictWriter(file, NAMES)

@@ -13,7 +13,7 @@ from faultsyn.errors import InputError
 from faultsyn.experiment.presets import load_preset
 from faultsyn.experiment.training import Place
 from faultsyn.signal.representation import Representation
-from faultsyn.synth import Generator, build_generator
+from faultsyn.synth import Generator, build_generator, repeatable
 from faultsyn.windows import NORMAL, WindowSet, concat
 
 
@@ -37,7 +37,8 @@ class Releaser:
         rng: np.random.Generator,
     ) -> None:
         chosen = load_preset(preset, "generator")
-        self.generator: Generator = build_generator(chosen.method, **chosen.config)
+        config = repeatable(chosen.method, chosen.config)
+        self.generator: Generator = build_generator(chosen.method, **config)
         self.n = n
         self.claim: Mapping[str, Any] = {}
         self._representation: Representation | None = None

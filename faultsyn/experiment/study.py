@@ -18,6 +18,7 @@ from faultsyn.experiment.presets import load_preset
 from faultsyn.experiment.task import Task, load_task
 from faultsyn.registry import nearest
 from faultsyn.resources import find
+from faultsyn.synth import repeatable
 
 FOLDER = "experiments"
 
@@ -158,7 +159,7 @@ def _arm(entry: Any, kind: Literal["generator", "classifier"]) -> Any:
     if name is None:
         if "method" in data:
             data.setdefault("name", data["method"])
-        return data
+        return _repeatable(data, kind)
     preset = load_preset(name, kind)
     data.setdefault("name", Path(name).stem)
     data["method"] = preset.method
@@ -166,7 +167,16 @@ def _arm(entry: Any, kind: Literal["generator", "classifier"]) -> Any:
     data["config"] = merge(preset.config, own)
     if preset.n_synthetic is not None:
         data.setdefault("n_synthetic", preset.n_synthetic)
-    return data
+    return _repeatable(data, kind)
+
+
+def _repeatable(data: dict[str, Any], kind: Literal["generator", "classifier"]) -> dict[str, Any]:
+    """An arm whose noise can be drawn again: a study releases no windows."""
+    config = data.get("config")
+    if kind == "classifier" or not isinstance(config or {}, Mapping):
+        return data
+    own = repeatable(str(data.get("method")), config or {})
+    return {**data, "config": own} if own else data
 
 
 def _trained(data: dict[str, Any]) -> dict[str, Any]:

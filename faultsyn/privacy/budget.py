@@ -18,6 +18,11 @@ from faultsyn.windows import WindowSet
 Unit = Literal["window", "recording", "asset"]
 """Whose presence is hidden: one window, or all windows of one recording or asset together."""
 
+_FROM_SEED = (
+    "the noise follows from the seed, which is kept beside this claim: it hides nothing from "
+    "whoever has the seed or tries small numbers (secret: true)"
+)
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -26,14 +31,14 @@ class Budget:
     - `epsilon`: None: infinity, that is no noise and no claim.
     - `delta`: well below one over the number of units.
     - `unit`: see `Unit`.
-    - `secret`: noise from the operating system, as a release needs; without, from the seed, so that
-      a study can be repeated, and whoever knows or guesses the seed can take the noise off.
+    - `secret`: noise from the operating system, as a release needs; False: from the seed, so that a
+      study can be repeated, and whoever knows or guesses the seed can take the noise off.
     """
 
     epsilon: float | None
     delta: float = 1e-5
     unit: Unit = "window"
-    secret: bool = False
+    secret: bool = True
 
     def check(self, who: str) -> None:
         """Raise `InputError` on a value that makes no sense."""
@@ -58,23 +63,29 @@ class Budget:
             return 0.0
         return noise_for(self.epsilon, self.delta, spend, who)
 
-    def claim(self, ledger: Ledger, units: int, public: str, **more: Any) -> dict[str, Any]:
+    def claim(
+        self, ledger: Ledger, units: int, public: str, warning: str = "", **more: Any
+    ) -> dict[str, Any]:
         """What may be stated, in plain JSON types; nothing without a bound.
 
         - `units`: how many there are; `public`: what the claim takes for known to everybody.
+        - `warning`: what whoever trusts the claim must know.
         """
         if self.epsilon is None:
             return {}
+        warnings = [text for text in (warning, "" if self.secret else _FROM_SEED) if text]
+        told = {"warning": "; ".join(warnings)} if warnings else {}
         return {
             "epsilon": round(ledger.epsilon(self.delta), 4),
             "delta": self.delta,
             "unit": self.unit,
             "units": units,
-            "neighbours": f"one {self.unit} more or less",
+            "neighbours": f"one {self.unit} there or left empty, their number known",
             "accountant": "Rényi",
             "public": public,
-            "noise from": "the operating system" if self.secret else "the seed, to be kept secret",
+            "noise from": "the operating system" if self.secret else "the seed",
             **more,
+            **told,
         }
 
     def rng(self, rng: np.random.Generator) -> np.random.Generator:

@@ -79,17 +79,32 @@ def canary_bound(
 
     - `score`: trains on the data with the canary (True) or without, and says how much what came out
       speaks for the canary.
-    - `trials`: trainings on each side; a third of them chooses the threshold and the direction, the
-      others are judged.
+    - `trials`: trainings on each side (see `bound_from_scores`).
 
     Raises `InputError` on fewer than six trials.
     """
     if trials < 6:
         raise InputError(f"canaries: expected at least 6 trials, got {trials}")
-    first = trials // 3
     present, absent = (
         np.array([score(there, rng) for _ in range(trials)]) for there in (True, False)
     )
+    return bound_from_scores(present, absent, delta, level)
+
+
+def bound_from_scores(
+    present: Floats, absent: Floats, delta: float, level: float = LEVEL
+) -> CanaryBound:
+    """The bound from the scores of trainings with and without the canary, `(n,)` each.
+
+    A third of them chooses the threshold and the direction, the others are judged. Raises
+    `InputError` on fewer than six of either, or not as many of both.
+    """
+    trials = len(present)
+    if trials < 6 or len(absent) != trials:
+        raise InputError(
+            f"canaries: expected six scores or more on each side, got {trials} and {len(absent)}"
+        )
+    first = trials // 3
     sign, threshold = _best_test(present[:first], absent[:first], delta, level)
     judged = trials - first
     hits = int((sign * present[first:] > threshold).sum())

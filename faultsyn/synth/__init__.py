@@ -6,6 +6,7 @@ reads back one that was saved. All follow the contract of `faultsyn.synth.base.G
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,12 @@ def build_generator(name: str, **config: Any) -> Generator:
     made = build("generator", GENERATORS, name, config)
     made.check_config()
     return made
+
+
+def repeatable(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a generator for what releases nothing (see `Generator.repeatable`)."""
+    kind = GENERATORS.get(name)
+    return dict(config) if kind is None else kind.repeatable(config)
 
 
 def load_generator(path: str | Path) -> Generator:

@@ -82,6 +82,15 @@ class Generator(ABC):
         names = inspect.signature(type(self)).parameters
         return {name: _plain(getattr(self, name)) for name in names}
 
+    @classmethod
+    def repeatable(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """`config` for what releases nothing and must be repeatable: a study, an audit.
+
+        Most return it as it is; private generators, whose noise else comes from the operating
+        system, take it from the seed unless `config` says whence.
+        """
+        return dict(config)
+
     def check_config(self) -> None:
         """Raise `InputError` when an argument makes no sense.
 

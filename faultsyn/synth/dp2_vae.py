@@ -13,14 +13,13 @@ stands. Codes of faults are brought to the length that codes of the prior have.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.privacy.accountant import Ledger
-from faultsyn.privacy.budget import Unit
-from faultsyn.synth.base import Space
 from faultsyn.synth.private.base import PrivateGenerator
 from faultsyn.windows import WindowSet
 
@@ -31,58 +30,33 @@ if TYPE_CHECKING:
     from faultsyn.synth.private.networks import Coder
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DP2VAE(PrivateGenerator):
     """DP2-VAE with a public encoder.
 
-    - `epsilon`, `delta`, `unit`, `secret`: the budget; `epsilon` null: no noise, no claim.
     - `clip`: largest norm of one unit's gradient.
     - `pretrain_steps`: of encoder and first decoder on healthy windows; `steps`: of the decoder on
-      the shots, each paid for. `batch`: windows or units in a step; `learning_rate`: of Adam.
+      the shots, each paid for; `batch`: windows or units in a step.
     - `beta`: weight of the divergence in the first stage.
-    - `latent`, `width`: of encoder and decoder. `space`: "signal" or "features".
+
+    Other settings as in `PrivateGenerator`.
     """
 
-    name = "dp2-vae"
+    name: ClassVar[str] = "dp2-vae"
 
-    coder_: Coder
+    latent: int = 8
+    learning_rate: float = 2e-3
+    clip: float = 0.5
+    pretrain_steps: int = 300
+    beta: float = 1.0
 
-    def __init__(
-        self,
-        epsilon: float | None = 8.0,
-        delta: float = 1e-5,
-        unit: Unit = "window",
-        secret: bool = False,
-        clip: float = 0.5,
-        pretrain_steps: int = 300,
-        steps: int = 500,
-        batch: int = 32,
-        learning_rate: float = 2e-3,
-        beta: float = 1.0,
-        latent: int = 8,
-        width: int = 64,
-        space: Space = "signal",
-    ) -> None:
-        self.epsilon = epsilon
-        self.delta = delta
-        self.unit = unit
-        self.secret = secret
-        self.clip = clip
-        self.pretrain_steps = pretrain_steps
-        self.steps = steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.beta = beta
-        self.latent = latent
-        self.width = width
-        self.space = space
+    coder_: Coder = field(init=False)
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
-        self._require_whole("batch")
-        self._require_whole("pretrain_steps", "steps", least=0)
+        self._require_whole("pretrain_steps", least=0)
         self._require(self.clip > 0, "clip", "a number > 0")
-        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
         self._require(self.beta >= 0, "beta", "a number >= 0")
 
     def _learn_public(self, normal: WindowSet, rng: np.random.Generator) -> None:

@@ -10,11 +10,10 @@ made beside it, clipped as one, which bounds the same thing, and the ledger comp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from faultsyn.privacy.accountant import Ledger
-from faultsyn.privacy.budget import Unit
-from faultsyn.synth.base import Space
 from faultsyn.synth.private.base import PrivateGenerator
 
 if TYPE_CHECKING:
@@ -23,51 +22,29 @@ if TYPE_CHECKING:
     from faultsyn.synth.private.lessons import Protected
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DPCGAN(PrivateGenerator):
     """DP-CGAN.
 
-    - `epsilon`, `delta`, `unit`, `secret`: the budget; `epsilon` null: no noise, no claim.
     - `clip`: largest norm of one unit's gradient.
     - `steps`: of judge and maker each; every step of the judge is paid for. `batch`: units in a
-      step on average; `learning_rate`: of Adam.
-    - `latent`, `width`: of maker and judge. `space`: "signal" or "features".
+      step on average.
+    - `average`: decay of the average of the maker's weights, which is what is kept (ours: of the
+      maker's last weights, with a judge that never settles, few classes come out).
+
+    Other settings as in `PrivateGenerator`.
     """
 
-    name = "dp-cgan"
+    name: ClassVar[str] = "dp-cgan"
 
-    def __init__(
-        self,
-        epsilon: float | None = 8.0,
-        delta: float = 1e-5,
-        unit: Unit = "window",
-        secret: bool = False,
-        clip: float = 0.5,
-        steps: int = 500,
-        batch: int = 32,
-        learning_rate: float = 3e-3,
-        latent: int = 16,
-        width: int = 64,
-        space: Space = "signal",
-    ) -> None:
-        self.epsilon = epsilon
-        self.delta = delta
-        self.unit = unit
-        self.secret = secret
-        self.clip = clip
-        self.steps = steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.latent = latent
-        self.width = width
-        self.space = space
+    clip: float = 0.5
+    average: float = 0.99
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
-        self._require_whole("batch")
-        self._require_whole("steps", least=0)
         self._require(self.clip > 0, "clip", "a number > 0")
-        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
+        self._require(0 < self.average < 1, "average", "between 0 and 1")
 
     def _learn(
         self, protected: Protected, generator: torch.Generator
@@ -96,7 +73,12 @@ class DPCGAN(PrivateGenerator):
             ),
         )
         recipe = Recipe(
-            self.steps, self.learning_rate, weight_decay=0.0, betas=(0.5, 0.9), decay="constant"
+            self.steps,
+            self.learning_rate,
+            weight_decay=0.0,
+            betas=(0.5, 0.9),
+            decay="constant",
+            ema=self.average,
         )
         both = nn.ModuleList([self.maker_, judge])
         train(both, turns, generator, recipe, self.name, progress=self.progress)

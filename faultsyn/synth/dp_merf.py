@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from faultsyn.privacy.accountant import Ledger
-from faultsyn.privacy.budget import Unit
-from faultsyn.synth.base import Space
 from faultsyn.synth.private.base import PrivateGenerator
 
 if TYPE_CHECKING:
@@ -29,58 +28,34 @@ if TYPE_CHECKING:
     from faultsyn.synth.private.lessons import Protected
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DPMerf(PrivateGenerator):
     """DP-MERF.
 
-    - `epsilon`, `delta`, `unit`, `secret`: the budget; `epsilon` null: no noise, no claim.
     - `frequencies`: random frequencies; twice as many features.
     - `lengths`: of the kernel, shortest and longest, in units of the root of the number of
       dimensions; each frequency's is drawn between the two, so that far classes attract and near
       windows are told apart (ours). Settings, not taken from the data, which would cost privacy.
-    - `latent`, `width`: of the maker; `steps`, `batch` (of each class), `learning_rate`: of Adam.
-    - `space`: "signal" or "features".
+    - `batch`: made windows of each class in a step.
 
-    A unit of several windows counts as the mean of its own.
+    A unit of several windows counts as the mean of its own. Other settings as in
+    `PrivateGenerator`.
     """
 
-    name = "dp-merf"
+    name: ClassVar[str] = "dp-merf"
 
-    def __init__(
-        self,
-        epsilon: float | None = 8.0,
-        delta: float = 1e-5,
-        unit: Unit = "window",
-        secret: bool = False,
-        frequencies: int = 500,
-        lengths: Sequence[float] = (0.5, 4.0),
-        latent: int = 16,
-        width: int = 100,
-        steps: int = 600,
-        batch: int = 64,
-        learning_rate: float = 3e-3,
-        space: Space = "signal",
-    ) -> None:
-        self.epsilon = epsilon
-        self.delta = delta
-        self.unit = unit
-        self.secret = secret
-        self.frequencies = frequencies
-        self.lengths = lengths
-        self.latent = latent
-        self.width = width
-        self.steps = steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.space = space
+    width: int = 100
+    steps: int = 600
+    batch: int = 64
+    frequencies: int = 500
+    lengths: Sequence[float] = (0.5, 4.0)
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
-        self._require_whole("frequencies", "batch")
-        self._require_whole("steps", least=0)
+        self._require_whole("frequencies")
         good = len(self.lengths) == 2 and 0 < self.lengths[0] <= self.lengths[1]
         self._require(good, "lengths", "two numbers > 0, the shorter first")
-        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
 
     def _learn(
         self, protected: Protected, generator: torch.Generator

@@ -65,6 +65,14 @@ class FaultDiffusion(Generator):
         self.difference = difference
         self.space = space
 
+    @classmethod
+    def repeatable(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """`config` with noise from the seed in a private step that does not say whence."""
+        own = config.get("vibration")
+        if not isinstance(own, Mapping):
+            return dict(config)
+        return {**config, "vibration": FaultDiffusionVibration.repeatable(own)}
+
     def check_config(self) -> None:
         """Raise `InputError` on an unknown route, and on whatever either route refuses."""
         super().check_config()
@@ -93,7 +101,7 @@ class FaultDiffusion(Generator):
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         self._choose(normal)
         self.made_.pretrain(normal, rng)
-        self.curves_ = self.made_.curves_
+        self.curves_, self.privacy_ = self.made_.curves_, self.made_.privacy_
 
     def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None:
         if not hasattr(self, "made_"):

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
-from faultsyn.synth.diffusion_ts.private import PrivateStep
-from faultsyn.synth.diffusion_ts.settings import Diversity, Layout, Target, Training, Units
+from faultsyn.synth.diffusion_ts.settings import Diversity, Layout, Target, Training
+from faultsyn.synth.private.step import PrivateStep, Units, seeded_steps
 from faultsyn.synth.scaling import ChannelScaler, Scaled, widened
 from faultsyn.synth.shots import ShotGenerator
 from faultsyn.windows import NORMAL, WindowSet
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from faultsyn.synth.diffusion_ts.model import Model
 
 _SHORTEST, _LONGEST = 4, 2048
+_PUBLIC = "mean and deviation of every channel of the healthy windows; how many units there are"
 _PUBLIC_PEAK = 8.0  # taken for the largest value where that may not be looked at
 
 
@@ -102,6 +103,11 @@ class FaultDiffusionPaper(ShotGenerator):
     peak_: NDArray[np.float32] = field(init=False)
     model_: Model = field(init=False)
 
+    @classmethod
+    def repeatable(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """`config` with noise from the seed in every private step that does not say whence."""
+        return seeded_steps(config)
+
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
@@ -142,12 +148,7 @@ class FaultDiffusionPaper(ShotGenerator):
 
     def _private(self, step: str) -> PrivateStep | None:
         """How a step is trained privately, None where it is not."""
-        given = self.privacy or {}
-        unknown = sorted(set(given) - {"pretrain", "adapt"})
-        if unknown:
-            raise InputError(f"{self.name}: privacy: expected pretrain or adapt, got {unknown}")
-        told = given.get(step)
-        return None if told is None else PrivateStep.parse(told, f"{self.name}, {step}, privacy")
+        return PrivateStep.of(self.privacy, step, ("pretrain", "adapt"), self.name)
 
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         if not _SHORTEST <= normal.n_samples <= _LONGEST:
@@ -168,7 +169,7 @@ class FaultDiffusionPaper(ShotGenerator):
         # Nothing else of the windows may stay behind: no largest value, no curve of the loss.
         self.peak_ = np.full(len(normal.channels), _PUBLIC_PEAK, np.float32)
         who, weights = f"{self.name}, pretraining", self.model_.weights("trunk")
-        found, claim = private.units(normal, self.batch, self.pretrain_steps, weights, who)
+        found, claim = private.units(normal, self.batch, self.pretrain_steps, weights, _PUBLIC, who)
         self.privacy_ = {**self.privacy_, "pretrain": claim} if claim else self.privacy_
         noise = private.budget.rng(rng)
         self.model_.pretrain(scaled, noise, self.progress, folder, found[NORMAL])
@@ -180,7 +181,9 @@ class FaultDiffusionPaper(ShotGenerator):
             super()._adapt(shots, rng)
         else:
             who, weights = f"{self.name}, adapting", self.model_.weights(self._trained)
-            units, claim = private.units(shots, self.adapt_batch, self.adapt_steps, weights, who)
+            units, claim = private.units(
+                shots, self.adapt_batch, self.adapt_steps, weights, _PUBLIC, who
+            )
             self.privacy_ = {**self.privacy_, "adapt": claim} if claim else self.privacy_
             rng = private.budget.rng(rng)
             # Of the shots only the names of their classes may stay behind.

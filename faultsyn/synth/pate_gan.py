@@ -12,72 +12,58 @@ than they state (Ganev, Annamalai and De Cristofaro, "The elusive pursuit of rep
 2024). What is stated here holds for any votes, and is dear: each of `steps * student_steps * batch`
 votes is paid.
 
-The student sees made windows only, and where all of them are voted down it has no slope to show the
-maker. At tens or hundreds of windows it does not reliably learn the classes, even without noise.
+Ours too: whatever is judged is blurred. Student and votes see made windows only, and where all of
+them are voted down the student has no slope to show the maker; without blur no class was ever
+learnt here, even without noise. The student is told the share of votes, not their majority; units
+are dealt out class by class, so that every teacher knows every class; the maker's weights are
+averaged.
+
+All votes together cost the same however many they are, for the noise on each grows with the root of
+their number: what can be learnt grows with the square of the number of teachers, as long as each
+has windows enough to judge by.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from faultsyn.privacy.accountant import Ledger
-from faultsyn.privacy.budget import Unit
-from faultsyn.synth.base import Space
 from faultsyn.synth.private.base import PrivateGenerator
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
     from faultsyn.synth.private.lessons import Protected
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PATEGAN(PrivateGenerator):
     """PATE-GAN.
 
-    - `epsilon`, `delta`, `unit`, `secret`: the budget; `epsilon` null: no noise, no claim.
     - `teachers`: at most as many as there are units.
     - `steps`: of teachers and maker each; `student_steps`: of the student in each of them; `batch`:
-      windows that are voted on in a step of the student; `learning_rate`: of Adam.
-    - `latent`, `width`: of all networks. `space`: "signal" or "features".
+      windows that are voted on in a step of the student.
+    - `blur`: noise on whatever is judged, in healthy deviations (see `blurred`).
+    - `average`: decay of the average of the maker's weights, which is what is kept.
+
+    Other settings as in `PrivateGenerator`.
     """
 
-    name = "pate-gan"
+    name: ClassVar[str] = "pate-gan"
 
-    def __init__(
-        self,
-        epsilon: float | None = 8.0,
-        delta: float = 1e-5,
-        unit: Unit = "window",
-        secret: bool = False,
-        teachers: int = 10,
-        steps: int = 200,
-        student_steps: int = 5,
-        batch: int = 16,
-        learning_rate: float = 1e-3,
-        latent: int = 16,
-        width: int = 64,
-        space: Space = "signal",
-    ) -> None:
-        self.epsilon = epsilon
-        self.delta = delta
-        self.unit = unit
-        self.secret = secret
-        self.teachers = teachers
-        self.steps = steps
-        self.student_steps = student_steps
-        self.batch = batch
-        self.learning_rate = learning_rate
-        self.latent = latent
-        self.width = width
-        self.space = space
+    batch: int = 64
+    teachers: int = 10
+    student_steps: int = 3
+    blur: float = 8.0
+    average: float = 0.99
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
-        self._require_whole("teachers", "student_steps", "batch")
-        self._require_whole("steps", least=0)
-        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
+        self._require_whole("teachers", "student_steps")
+        self._require(self.blur >= 0, "blur", "a number >= 0")
+        self._require(0 < self.average < 1, "average", "between 0 and 1")
 
     def _learn(
         self, protected: Protected, generator: torch.Generator
@@ -85,11 +71,17 @@ class PATEGAN(PrivateGenerator):
         from torch import nn
 
         from faultsyn.neural import Recipe, Turn, seeded, train
-        from faultsyn.synth.private.adversarial import StudentLesson, TeacherLesson, maker_loss
+        from faultsyn.synth.private.adversarial import maker_loss
         from faultsyn.synth.private.networks import Judge, Judges
+        from faultsyn.synth.private.teaching import (
+            NoisyVotes,
+            StudentLesson,
+            TeacherLesson,
+            dealt,
+        )
 
         size, classes = protected.rows.shape[1], len(self.classes_)
-        parts = _partition(protected, self.teachers, generator)
+        parts = dealt(protected, self.teachers, generator)
         votes = self.steps * self.student_steps * self.batch
 
         def spend(noise: float) -> Ledger:
@@ -98,39 +90,24 @@ class PATEGAN(PrivateGenerator):
         noise = self.budget.noise(spend, self.name)
         judges = seeded(lambda: Judges(len(parts), size, classes, self.width), generator)
         student = seeded(lambda: Judge(size, classes, self.width), generator)
-        latent, maker = self.latent, self.maker_
+        latent, maker, batch, blur = self.latent, self.maker_, self.batch, self.blur
+        heard = NoisyVotes(judges, noise)
         turns = (
-            Turn("teachers", judges, TeacherLesson(judges, parts, maker, latent, self.batch)),
+            Turn("teachers", judges, TeacherLesson(judges, parts, maker, latent, batch, blur)),
             Turn(
                 "student",
                 student,
-                StudentLesson(student, judges, maker, latent, classes, self.batch, noise),
+                StudentLesson(student, heard, maker, latent, classes, batch, blur),
                 repeats=self.student_steps,
             ),
-            Turn("maker", maker, maker_loss(maker, student, latent, classes, self.batch)),
+            Turn("maker", maker, maker_loss(maker, student, latent, classes, batch, blur)),
         )
         # Not clipped: a common norm would tie the teachers to one another.
         recipe = Recipe(
             self.steps, self.learning_rate, weight_decay=0.0, betas=(0.5, 0.9),
-            decay="constant", clip=None,
+            decay="constant", clip=None, ema=self.average,
         )  # fmt: skip
         whole = nn.ModuleList([maker, judges, student])
         train(whole, turns, generator, recipe, self.name, progress=self.progress)
         told = {"noise on votes": round(noise, 4), "votes": votes, "teachers": len(parts)}
         return (spend(noise) if noise else Ledger()), told
-
-
-def _partition(
-    protected: Protected, teachers: int, generator: torch.Generator
-) -> list[tuple[Tensor, Tensor]]:
-    """Rows and classes of each teacher; every unit with all its windows is in one part."""
-    import torch
-
-    count = min(teachers, protected.units)
-    of_unit = torch.empty(protected.units, dtype=torch.long)
-    shuffled = torch.randperm(protected.units, generator=generator)
-    of_unit[shuffled] = torch.arange(protected.units) % count
-    of_row = of_unit[protected.unit]
-    return [
-        (protected.rows[of_row == part], protected.places[of_row == part]) for part in range(count)
-    ]

@@ -33,6 +33,25 @@ def test_an_arm_may_change_its_preset(tiny_study: dict[str, Any]) -> None:
     assert arm.config["space"] == "features"
 
 
+def test_private_arms_take_their_noise_from_the_seed_unless_told(
+    tiny_study: dict[str, Any],
+) -> None:
+    """Rows must be repeatable, and a study releases no windows."""
+    paper = {"method": "faultdiffusion-paper", "n_synthetic": 5}
+    step = {"pretrain": {"epsilon": 1.0}}
+    arms = [
+        "dp-merf-eps1",
+        {"preset": "dp-merf-eps1", "name": "secret", "config": {"secret": True}},
+        {**paper, "config": {"privacy": step}},
+        {"preset": "oversample"},
+    ]
+    study = load_study({**tiny_study, "generators": arms})
+    configs = [arm.config for arm in study.generators]
+    assert [config.get("secret") for config in configs] == [False, True, None, None]
+    assert configs[2]["privacy"] == {"pretrain": {"epsilon": 1.0, "secret": False}}
+    assert load_study(yaml.safe_load(dump_study(study))) == study
+
+
 def test_limits() -> None:
     assert Limits().allow("t", "all", 3, range(5))
     assert [s for s in range(5) if Limits(seeds=2).allow("t", 1, s, range(5))] == [0, 1]

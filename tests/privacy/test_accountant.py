@@ -85,10 +85,18 @@ def test_a_budget_states_what_it_spent_and_for_whom() -> None:
     assert 0.99 < claim["epsilon"] <= 1.0
     assert claim["unit"] == "recording"
     assert claim["units"] == 12
-    assert "seed" in claim["noise from"]
+    assert claim["neighbours"] == "one recording there or left empty, their number known"
+    assert claim["noise from"] == "the operating system"
+    assert "warning" not in claim
     endless = Budget(None)
     assert endless.noise(lambda s: Ledger().gaussian(s), "x") == 0
     assert endless.claim(Ledger(), 12, "nothing") == {}
+
+
+def test_noise_that_anybody_can_draw_again_is_warned_of() -> None:
+    claim = Budget(1.0, secret=False).claim(Ledger().gaussian(5.0), 12, "nothing", "few shots")
+    assert claim["noise from"] == "the seed"
+    assert claim["warning"].startswith("few shots; the noise follows from the seed")
 
 
 def test_secret_noise_cannot_be_repeated_and_seeded_noise_can() -> None:

@@ -12,16 +12,16 @@ from synth_sets import features, make
 
 from faultsyn.errors import InputError
 from faultsyn.neural import built_with
-from faultsyn.privacy.accountant import Ledger
+from faultsyn.privacy.accountant import Ledger, noise_for
 from faultsyn.privacy.canary import canary_bound
 from faultsyn.synth import build_generator, load_generator
 from faultsyn.synth.dp2_vae import DP2VAE
 from faultsyn.synth.dp_merf import private_embedding
-from faultsyn.synth.pate_gan import _partition
-from faultsyn.synth.private.adversarial import JudgeLesson, StudentLesson, TeacherLesson
+from faultsyn.synth.private.adversarial import JudgeLesson, blurred
 from faultsyn.synth.private.autoencoding import DecoderLesson
 from faultsyn.synth.private.lessons import Protected
 from faultsyn.synth.private.networks import Coder, Judge, Judges, Maker
+from faultsyn.synth.private.teaching import NoisyVotes, StudentLesson, TeacherLesson, dealt
 from faultsyn.windows import NORMAL, WindowSet, concat
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -33,7 +33,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def learned(name: str, shots: WindowSet | None = None, **over: Any) -> Any:
-    config = {**SMALL[name], "space": "features", **over}
+    config = {**SMALL[name], "space": "features", "secret": False, **over}
     rng = np.random.default_rng(0)
     made = build_generator(name, **config).pretrain(features(40, NORMAL, 0), rng)
     return made.adapt(make("features").shots if shots is None else shots, rng)
@@ -136,9 +136,11 @@ def test_one_unit_moves_the_embedding_by_one_at_most_and_the_noise_is_as_told() 
 
 def test_every_unit_has_one_teacher_and_teachers_know_nothing_of_each_other() -> None:
     data = protected(units=9)
-    parts = _partition(data, 4, torch.Generator().manual_seed(0))
+    parts = dealt(data, 4, torch.Generator().manual_seed(0))
     assert sum(len(rows) for rows, _ in parts) == len(data.rows)
     assert sorted(len(rows) for rows, _ in parts) == [4, 4, 4, 6]
+    for _, places in parts:  # 5 units of one class, 4 of the other
+        assert {0, 1} == set(places.tolist())
     for rows, _ in parts:
         mine = (data.rows[:, None] == rows[None]).all(-1).any(1)
         for unit in range(9):
@@ -148,8 +150,10 @@ def test_every_unit_has_one_teacher_and_teachers_know_nothing_of_each_other() ->
 
     def gradients(changed: list[tuple[torch.Tensor, torch.Tensor]]) -> list[torch.Tensor]:
         judges.zero_grad()
-        TeacherLesson(judges, changed, maker, 3, 6)(torch.Generator().manual_seed(5)).backward()
-        return [torch.cat([p.grad.flatten() for p in judge.parameters()]) for judge in judges.each]
+        lesson = TeacherLesson(judges, changed, maker, 3, 6, 1.0)
+        lesson(torch.Generator().manual_seed(5)).backward()
+        grads = torch.cat([p.grad.flatten(1) for p in judges.parameters()], dim=1)
+        return list(grads)
 
     before = gradients(parts)
     after = gradients([(parts[0][0] + 5, parts[0][1]), *parts[1:]])
@@ -161,10 +165,21 @@ def test_votes_are_heard_under_noise() -> None:
     judges = built_with(0, lambda: Judges(5, 4, 2, 8))
     maker, student = built_with(1, lambda: Maker(3, 2, 8, 4)), built_with(2, lambda: Judge(4, 2, 8))
     rows, place = torch.randn(30, 4), torch.zeros(30, dtype=torch.long)
-    by_hand = sum((judge(rows, place) > 0).long() for judge in judges.each)
-    assert torch.equal(judges.votes(rows, place), by_hand)
-    sure = StudentLesson(student, judges, maker, 3, 2, 400, 0.0)
-    drowned = StudentLesson(student, judges, maker, 3, 2, 400, 1e6)
+    each = []
+    for at in range(5):  # the same weights in a judge of its own
+        judge = Judge(4, 2, 8)
+        layers = [layer for layer in judge.layers if isinstance(layer, torch.nn.Linear)]
+        for layer, weight, bias in zip(layers, judges.weights, judges.biases, strict=True):
+            layer.load_state_dict({"weight": weight[at].T, "bias": bias[at, 0]})
+        each.append(judge)
+    odds = torch.stack([judge(rows, place) for judge in each])
+    mine = judges(rows.expand(5, -1, -1), place.expand(5, -1))
+    torch.testing.assert_close(mine, odds)
+    assert torch.equal(judges.votes(rows, place), (odds > 0).sum(dim=0))
+    sure, drowned = (
+        StudentLesson(student, NoisyVotes(judges, noise), maker, 3, 2, 400, 0.0)
+        for noise in (0.0, 1e6)
+    )
     seed = torch.Generator().manual_seed(3)
     assert float(drowned(seed).detach()) == pytest.approx(np.log(2), abs=0.1)
     again = torch.Generator().manual_seed(4)
@@ -200,6 +215,16 @@ def test_the_encoder_of_dp2_vae_never_sees_a_shot() -> None:
         assert torch.equal(a, b)
 
 
+def test_blurred_rows_are_under_noise_of_every_size_up_to_what_was_asked() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.zeros(4000, 50)
+    sizes = blurred(rows, 2.0, generator).std(dim=1)
+    assert 0.9 < float(sizes.mean()) < 1.1
+    assert float(sizes.max()) < 2.7
+    assert float(sizes.min()) < 0.1
+    assert blurred(rows, 0.0, generator) is rows
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_canaries_do_not_refute_what_is_stated(name: str) -> None:
@@ -210,7 +235,8 @@ def test_canaries_do_not_refute_what_is_stated(name: str) -> None:
     normal = features(40, NORMAL, 0)
 
     def score(there: bool, rng: np.random.Generator) -> float:
-        made = build_generator(name, **{**SMALL[name], "space": "features", "epsilon": 1.0})
+        config = {**SMALL[name], "space": "features", "epsilon": 1.0, "secret": False}
+        made = build_generator(name, **config)
         made.pretrain(normal, np.random.default_rng(0))
         made.adapt(both if there else shots, rng)
         rows = made.sample(50, rng, label="inner").rows
@@ -232,3 +258,32 @@ def test_canaries_catch_a_generator_without_noise() -> None:
 
     found = canary_bound(score, 12, 0.0, np.random.default_rng(7))
     assert found.epsilon == found.most > 0.4
+
+
+class _Agreed(Judges):
+    """Judges of which so many take every row for real."""
+
+    def __init__(self, yes: int) -> None:
+        super().__init__(10, 4, 2, 8)
+        self.yes = yes
+
+    def votes(self, rows: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(rows),), self.yes)
+
+
+@pytest.mark.parametrize(("of", "refuted"), [(200, False), (1, True)])
+def test_canaries_at_the_votes_refute_noise_for_one_vote_only(of: int, refuted: bool) -> None:
+    """The worst neighbours there are: one teacher changes sides on every one of 200 rows."""
+    claim, delta, votes = 1.0, 1e-5, 200
+    noise = noise_for(claim, delta, lambda sigma: Ledger().gaussian(sigma, of))
+    rows, place = torch.zeros(votes, 4), torch.zeros(votes, dtype=torch.long)
+    generator = torch.Generator().manual_seed(5)
+
+    def score(there: bool, _: np.random.Generator) -> float:
+        heard = NoisyVotes(_Agreed(4 + there), noise)
+        return float(heard(rows, place, generator).sum())
+
+    found = canary_bound(score, 6000, delta, np.random.default_rng(0))
+    assert (found.epsilon > claim) == refuted
+    # Powerful enough that a bound comes out where the noise is right, too.
+    assert found.epsilon > 0.1

@@ -15,7 +15,7 @@ from synth_sets import Sets, make
 
 from faultsyn.errors import InputError
 from faultsyn.resources import available, find
-from faultsyn.synth import GENERATORS, Generator, build_generator, load_generator
+from faultsyn.synth import GENERATORS, Generator, build_generator, load_generator, repeatable
 from faultsyn.windows import WindowSet, concat
 
 VIBRATION_ONLY = {name for name, kind in GENERATORS.items() if "rpm" in kind.needs}
@@ -85,7 +85,7 @@ TINY: dict[str, dict[str, object]] = {
 
 
 def built(name: str, space: str, kind: str = "vibration") -> Generator:
-    config: dict[str, object] = dict(TINY.get(name, {}))
+    config: dict[str, object] = repeatable(name, TINY.get(name, {}))
     if len(GENERATORS[name].spaces) > 1:
         config["space"] = space
     if name == "wavelet" and kind == "process":

@@ -7,14 +7,14 @@ cost as much as the products. Parameters are those of `nn.Conv1d` and `nn.ConvTr
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear
 
 
 def laid(x: Tensor) -> Tensor:
     """`(n, C, T)` -> `(n, C, 1, T)`, channels last in memory."""
-    return x[:, :, None].contiguous(memory_format=torch.channels_last)
+    # Not `contiguous(memory_format=...)`, which has no rule for vmap (gradients by unit).
+    return x[:, :, None].permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
 
 
 def per_channel(values: Tensor) -> Tensor:

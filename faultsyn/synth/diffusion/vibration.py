@@ -28,11 +28,12 @@ from faultsyn.synth.diffusion.skeleton import Rhythm
 from faultsyn.synth.diffusion.template import Template, learn, sharpened
 from faultsyn.synth.diffusion.vibration_settings import VibrationSettings
 from faultsyn.synth.equaliser import apply_gain, matching_gain, mean_psd
-from faultsyn.windows import WindowSet
+from faultsyn.windows import NORMAL, WindowSet
 
 if TYPE_CHECKING:
     from faultsyn.neural import Checkpoint
     from faultsyn.synth.diffusion.vibration_model import VibrationModel
+    from faultsyn.synth.private.step import Units
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -43,6 +44,7 @@ HELD_OUT_FROM = 10
 """Shots of each class from which on a fifth of them only decides when to stop."""
 TOLERANCE = 0.01
 """How far (a share) a fault period may lie from its nominal one."""
+_PUBLIC = "how many units there are"
 
 
 class FaultDiffusionVibration(VibrationSettings):
@@ -80,16 +82,28 @@ class FaultDiffusionVibration(VibrationSettings):
 
         readable = Readable(normal, self.orders, TOLERANCE, self.name)
         readable.read(np.zeros(1, np.intp))  # windows that are too short are refused at once
+        private = self._private
+
+        def protect(batch: int, weights: int) -> Units:
+            assert private is not None
+            who, steps = f"{self.name}, pretraining", self.pretrain_steps
+            units, claim = private.units(normal, batch, steps, weights, _PUBLIC, who)
+            self.privacy_ = {**self.privacy_, "pretrain": claim} if claim else self.privacy_
+            return units[NORMAL]
+
         self.model_, history = VibrationModel.pretrained(
             readable if self.pretrain_on == "normal" else None,
             self.shape_[1],
             self.pretrain_steps,
-            rng,
+            rng if private is None else private.budget.rng(rng),
             self.name,
             self.progress,
             self._checkpoint("pretrain"),
+            None if private is None else protect,
         )
-        self.curves_ = {**self.curves_, "pretrain": history.as_json()}
+        # The curve is that of the windows themselves, without noise.
+        if private is None:
+            self.curves_ = {**self.curves_, "pretrain": history.as_json()}
 
     def _adapt(self, shots: WindowSet, rng: np.random.Generator) -> None:
         from faultsyn.neural import Recipe

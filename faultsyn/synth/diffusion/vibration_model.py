@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from faultsyn.neural import (
     from_arrays,
     to_arrays,
     torch_generator,
+    train,
 )
 from faultsyn.synth.diffusion.adapt import Rows, padded, train_bank
 from faultsyn.synth.diffusion.adapter import AdapterBank
@@ -33,9 +34,13 @@ from faultsyn.synth.diffusion.edm import (
     sigma_steps,
 )
 from faultsyn.synth.diffusion.machines import Lesson, lesson
+from faultsyn.synth.diffusion.normals import guides_of, normal_lesson, private_turn
 from faultsyn.synth.diffusion.reading import Readable, Reading
 from faultsyn.synth.diffusion.trunk import card, new_trunk, shipped_trunk, train_trunk
 from faultsyn.synth.diffusion.unet import UNet
+from faultsyn.synth.private.step import Units
+
+Protect = Callable[[int, int], Units]
 
 BLOCK = 32 * 1024
 """Samples denoised at once, to bound memory and stay in the cache."""
@@ -96,22 +101,34 @@ class VibrationModel:
         what: str,
         progress: Progress | None,
         checkpoint: Checkpoint | None,
+        protect: Protect | None = None,
     ) -> tuple[VibrationModel, History]:
-        """With a trunk trained here, on normal windows or (None) on simulated machines."""
+        """With a trunk trained here, on normal windows or (None) on simulated machines.
+
+        - `protect`: how normal windows are kept private, from the windows of a step and the number
+          of weights.
+        """
         generator = torch_generator(rng)
         trunk = new_trunk(generator)
         length = padded(n_samples, trunk.multiple)
         batch = max(4, BLOCK // length)
+        recipe = Recipe(steps, 2e-3, weight_decay=1e-3, warm_up=0.05, ema=0.995)
 
         def lessons(draw: np.random.Generator) -> Lesson:
             if normal is None:
                 return lesson(batch, length, draw)
-            return _normal_lesson(normal, batch, length, draw)
+            return normal_lesson(normal, batch, length, draw)
 
-        recipe = Recipe(steps, 2e-3, weight_decay=1e-3, warm_up=0.05, ema=0.995)
-        history = train_trunk(
-            trunk, lessons, generator, recipe, what, progress=progress, checkpoint=checkpoint
-        )
+        if normal is not None and protect is not None:
+            units = protect(batch, sum(p.numel() for p in trunk.parameters()))
+            history = train(
+                trunk, private_turn(trunk, normal, length, units), generator, recipe, what,
+                progress=progress, checkpoint=checkpoint,
+            )  # fmt: skip
+        else:
+            history = train_trunk(
+                trunk, lessons, generator, recipe, what, progress=progress, checkpoint=checkpoint
+            )
         return cls(trunk.requires_grad_(False), own=True), history
 
     def adapt(
@@ -251,24 +268,8 @@ def _rows(reading: Reading, condition: NDArray[np.float32], chance: NDArray[np.f
     count, channels, n_samples = reading.x.shape
     return Rows(
         torch.from_numpy(reading.x.reshape(count * channels, 1, n_samples).astype(np.float32)),
-        torch.from_numpy(np.repeat(_guides(reading), channels, axis=0)),
+        torch.from_numpy(np.repeat(guides_of(reading), channels, axis=0)),
         torch.from_numpy(reading.told().reshape(count * channels, -1)),
         torch.from_numpy(condition.reshape(count * channels, -1)),
         torch.from_numpy(np.repeat(chance, channels)),
     )
-
-
-def _guides(reading: Reading) -> NDArray[np.float32]:
-    return reading.rhythm.guides(reading.x.shape[2]).astype(np.float32)
-
-
-def _normal_lesson(normal: Readable, n: int, length: int, draw: np.random.Generator) -> Lesson:
-    """Normal windows and channels at random, rotated at random, wrapped on to `length`."""
-    count, channels, n_samples = normal.shape
-    row, channel = draw.integers(count, size=n), draw.integers(channels, size=n)
-    at = (np.arange(length) + draw.integers(n_samples, size=(n, 1))) % n_samples
-    reading, every = normal.read(row), np.arange(n)
-    x = np.take_along_axis(reading.x[every, channel], at, axis=1)
-    guides = np.take_along_axis(_guides(reading), at[:, None], axis=2)
-    told = reading.told()[every, channel]
-    return Lesson(x[:, None].astype(np.float32), guides, told)

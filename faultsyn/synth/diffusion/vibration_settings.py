@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from faultsyn.synth.fault_rate import check_orders
+from faultsyn.synth.private.step import PrivateStep, seeded_steps
 from faultsyn.synth.shots import ShotGenerator
 
 PretrainOn = Literal["shipped", "simulator", "normal"]
@@ -24,6 +25,8 @@ class VibrationSettings(ShotGenerator):
     - `pretrain_on`: "shipped" takes the trunk of the package (nothing of `normal` is used);
       "simulator" trains one on simulated machines in `pretrain`, "normal" on the normal windows,
       both for `pretrain_steps`.
+    - `privacy`: `{pretrain: ...}`, the settings of a `PrivateStep`: a trunk trained on normal
+      windows learns them by DP-SGD, `privacy_` states what holds for them. Nothing hides the shots.
     - `steps`, `batch`, `learning_rate`, `bottleneck`: of the adapters. With ten shots of each class
       or more a fifth is held out and decides when to stop.
 
@@ -46,6 +49,7 @@ class VibrationSettings(ShotGenerator):
     orders: Mapping[str, float] | None = None
     pretrain_on: PretrainOn = "shipped"
     pretrain_steps: int = 400
+    privacy: Mapping[str, Mapping[str, Any]] | None = None
     steps: int = 140
     batch: int = 6
     learning_rate: float = 1e-2
@@ -59,6 +63,11 @@ class VibrationSettings(ShotGenerator):
     cross_channel: bool = True
     equalise: bool = True
     rpm: Sequence[float] | None = None
+
+    @classmethod
+    def repeatable(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """`config` with noise from the seed in a private step that does not say whence."""
+        return seeded_steps(config)
 
     def check_config(self) -> None:
         """Raise `InputError` on a setting out of range."""
@@ -78,3 +87,19 @@ class VibrationSettings(ShotGenerator):
         self._require(fine, "rpm", "(low, high) in revolutions per minute")
         moves = self.rpm is None or self.start != "cycle-bootstrap"
         self._require(moves, "start", "not periods of shots, which keep their speed, with rpm set")
+        self._require(
+            "adapt" not in (self.privacy or {}),
+            "privacy",
+            "of pretrain alone (windows start from what repeats in the shots and keep their levels "
+            "and rhythm: noise on the adapters' gradients would hide none of that)",
+        )
+        self._require(
+            self._private is None or self.pretrain_on == "normal",
+            "pretrain_on",
+            "normal, with privacy (the shipped and the simulated trunk have seen no recording)",
+        )
+
+    @property
+    def _private(self) -> PrivateStep | None:
+        """How the trunk is trained privately, None where it is not."""
+        return PrivateStep.of(self.privacy, "pretrain", ("pretrain",), self.name)

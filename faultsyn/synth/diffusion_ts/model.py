@@ -35,9 +35,10 @@ from faultsyn.synth.diffusion_ts.denoising import (
     Windows,
 )
 from faultsyn.synth.diffusion_ts.network import Adapted, Trunk
-from faultsyn.synth.diffusion_ts.settings import Layout, Training, Units
+from faultsyn.synth.diffusion_ts.settings import Layout, Training
 from faultsyn.synth.gaussian_diffusion.sampling import sampled
 from faultsyn.synth.gaussian_diffusion.schedule import cosine_schedule
+from faultsyn.synth.private.step import Units
 from faultsyn.windows import FloatArray
 
 _BLOCK = 256  # windows sampled at once; bounds memory

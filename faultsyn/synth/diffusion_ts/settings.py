@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 Target = Literal["window", "noise"]
 """What the network's output stands for: the clean window or the noise."""
 
@@ -39,21 +36,6 @@ class Layout:
     alpha: float
     everywhere: bool
     adapted: bool = True
-
-
-@dataclass(frozen=True)
-class Units:
-    """How a step of training is kept private.
-
-    - `units`: unit of each window, numbered from 0, `(n,)`; `of_each`: windows of a unit in a step.
-    - `noise`, `clip`, `rate`: of DP-SGD (`faultsyn.neural.private`).
-    """
-
-    units: NDArray[np.intp]
-    of_each: int
-    noise: float
-    clip: float
-    rate: float
 
 
 @dataclass(frozen=True)

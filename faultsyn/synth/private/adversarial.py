@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import softplus
 
 from faultsyn.synth.private.lessons import Protected
-from faultsyn.synth.private.networks import Judge, Judges, Maker
+from faultsyn.synth.private.networks import Judge, Maker
 
 
 class JudgeLesson:
@@ -34,78 +34,30 @@ class JudgeLesson:
 
 
 def maker_loss(
-    maker: Maker, judge: Judge, latent: int, classes: int, batch: int
+    maker: Maker, judge: Judge, latent: int, classes: int, batch: int, blur: float = 0.0
 ) -> Callable[[torch.Generator], Tensor]:
-    """The maker's loss: its windows, of all classes alike, should be taken for real."""
+    """The maker's loss: its windows, of all classes alike, should be taken for real.
+
+    - `blur`: see `blurred`.
+    """
 
     def loss(generator: torch.Generator) -> Tensor:
         z = torch.randn(batch, latent, generator=generator)
         place = torch.randint(classes, (batch,), generator=generator)
-        return softplus(-judge(maker(z, place), place)).mean()
+        made = blurred(maker(z, place), blur, generator)
+        return softplus(-judge(made, place)).mean()
 
     return loss
 
 
-class TeacherLesson:
-    """Every teacher's loss on its own part of the data, added up.
+def blurred(rows: Tensor, blur: float, generator: torch.Generator) -> Tensor:
+    """Rows `(n, d)` under noise, of each row of a size between 0 and `blur`.
 
-    - `parts`: rows and classes of each teacher; `batch`: windows of each in a step.
-
-    The sum couples nobody: a teacher's weights are in one term only.
+    Where made and real rows do not overlap, a judge is right about all of them and shows the maker
+    no way; under noise they do (Arjovsky and Bottou, ICLR 2017; noise of random size: Wang et al.,
+    "Diffusion-GAN", ICLR 2023).
     """
-
-    def __init__(
-        self,
-        judges: Judges,
-        parts: list[tuple[Tensor, Tensor]],
-        maker: Maker,
-        latent: int,
-        batch: int,
-    ) -> None:
-        self._judges, self._parts, self._maker = judges, parts, maker
-        self._latent, self._batch = latent, batch
-
-    def __call__(self, generator: torch.Generator) -> Tensor:
-        """Loss of a fresh batch of each teacher."""
-        total = torch.zeros(())
-        for judge, (rows, places) in zip(self._judges.each, self._parts, strict=True):
-            drawn = torch.randint(len(rows), (self._batch,), generator=generator)
-            z = torch.randn(self._batch, self._latent, generator=generator)
-            with torch.no_grad():
-                made = self._maker(z, places[drawn])
-            total = total + softplus(-judge(rows[drawn], places[drawn])).mean()
-            total = total + softplus(judge(made, places[drawn])).mean()
-        return total
-
-
-class StudentLesson:
-    """The student's loss on made rows that the teachers have voted on, under noise.
-
-    - `noise`: deviation of the Gaussian noise on the number of votes; each row of each call costs
-      one release of sensitivity 1.
-    """
-
-    def __init__(
-        self,
-        student: Judge,
-        judges: Judges,
-        maker: Maker,
-        latent: int,
-        classes: int,
-        batch: int,
-        noise: float,
-    ) -> None:
-        self._student, self._judges, self._maker = student, judges, maker
-        self._latent, self._classes = latent, classes
-        self._batch, self._noise = batch, noise
-
-    def __call__(self, generator: torch.Generator) -> Tensor:
-        """Loss of a fresh batch."""
-        z = torch.randn(self._batch, self._latent, generator=generator)
-        place = torch.randint(self._classes, (self._batch,), generator=generator)
-        with torch.no_grad():
-            made = self._maker(z, place)
-            votes = self._judges.votes(made, place)
-            heard = votes + self._noise * torch.randn(len(votes), generator=generator)
-            real = (heard > len(self._judges.each) / 2).to(made)
-        return binary_cross_entropy_with_logits(self._student(made, place), real)
+    if blur == 0:
+        return rows
+    size = blur * torch.rand(len(rows), 1, generator=generator)
+    return rows + size * torch.randn(rows.shape, generator=generator)

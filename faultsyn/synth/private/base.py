@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from faultsyn.privacy.accountant import Ledger
 from faultsyn.privacy.budget import Budget, Unit, units_of
-from faultsyn.synth.base import Generator
+from faultsyn.synth.base import Generator, Space
 from faultsyn.synth.scaling import ChannelScaler
 from faultsyn.synth.shots import FAULT, conditions
 from faultsyn.windows import FloatArray, WindowSet
@@ -31,29 +32,44 @@ PUBLIC = "the healthy windows; how many units there are of each class; the names
 """What the claims take for known to everybody."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PrivateGenerator(Generator):
     """A network that makes windows of every class, trained within a budget.
 
-    A subclass stores `epsilon`, `delta`, `unit`, `secret` (see `faultsyn.privacy.budget.Budget`),
-    `latent` and `width` (of the maker), `space`, and says how it learns (`_learn`). Generated
-    windows carry what all healthy windows have in common (speed, bearing), nothing of the shots.
+    - `epsilon`, `delta`, `unit`, `secret`: the budget (`faultsyn.privacy.budget.Budget`); `epsilon`
+      null: no noise, no claim.
+    - `latent`, `width`: of the maker and of the networks beside it.
+    - `steps`, `batch`, `learning_rate`: of Adam; what a batch counts, each says.
+    - `space`: "signal" or "features".
 
-    `pretrain` is needed: the scales are those of the healthy windows.
+    A subclass is a dataclass too: its fields are its settings. It says how it learns (`_learn`).
+    Generated windows carry what all healthy windows have in common (speed, bearing), nothing of the
+    shots. `pretrain` is needed: the scales are those of the healthy windows.
     """
 
     spaces: ClassVar[frozenset[str]] = frozenset({"signal", "features"})
     needs_normal: ClassVar[bool] = True
 
-    epsilon: float | None
-    delta: float
-    unit: Unit
-    secret: bool
-    latent: int
-    width: int
-    scaler_: ChannelScaler
-    table_: dict[str, Any]
-    units_: tuple[str, ...]
-    maker_: Maker
+    epsilon: float | None = 8.0
+    delta: float = 1e-5
+    unit: Unit = "window"
+    secret: bool = True
+    latent: int = 16
+    width: int = 64
+    steps: int = 500
+    batch: int = 32
+    learning_rate: float = 3e-3
+    space: Space = "signal"
+
+    scaler_: ChannelScaler = field(init=False)
+    table_: dict[str, Any] = field(init=False)
+    units_: tuple[str, ...] = field(init=False)
+    maker_: Maker = field(init=False)
+
+    @classmethod
+    def repeatable(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """`config` with noise from the seed, unless it says whence."""
+        return {"secret": False, **config}
 
     @property
     def budget(self) -> Budget:
@@ -64,7 +80,9 @@ class PrivateGenerator(Generator):
         """Raise `InputError` on a setting that makes no sense."""
         super().check_config()
         self.budget.check(self.name)
-        self._require_whole("latent", "width")
+        self._require_whole("latent", "width", "batch")
+        self._require_whole("steps", least=0)
+        self._require(self.learning_rate > 0, "learning_rate", "a number > 0")
 
     def _pretrain(self, normal: WindowSet, rng: np.random.Generator) -> None:
         self.scaler_ = ChannelScaler.fit(self._by_channel(normal.x))

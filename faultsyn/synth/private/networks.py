@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 
 _SLOPE = 0.2
 _BOUND = 8.0
@@ -39,15 +40,39 @@ class Judge(nn.Module):
 
 
 class Judges(nn.Module):
-    """Several judges side by side, none of which knows of the others."""
+    """Several judges side by side, none of which knows of the others.
+
+    Their weights are stacked, `(count, ...)`, and multiplied in one go.
+    """
 
     def __init__(self, count: int, size: int, classes: int, width: int) -> None:
         super().__init__()
-        self.each = nn.ModuleList(Judge(size, classes, width) for _ in range(count))
+        self.count, self.classes = count, classes
+        each = [perceptron(size + classes, width, 1) for _ in range(count)]
+        layers = [[m for m in one if isinstance(m, nn.Linear)] for one in each]
+        self.weights = nn.ParameterList(
+            torch.stack([layer.weight.detach().T for layer in same])
+            for same in zip(*layers, strict=True)
+        )
+        self.biases = nn.ParameterList(
+            torch.stack([layer.bias.detach()[None] for layer in same])
+            for same in zip(*layers, strict=True)
+        )
+
+    def forward(self, rows: Tensor, place: Tensor) -> Tensor:
+        """Log odds of each judge on rows of its own, `(count, n, size)` -> `(count, n)`."""
+        hidden = told(rows.flatten(0, 1), place.flatten(), self.classes)
+        hidden = hidden.unflatten(0, place.shape)
+        last = len(self.weights) - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = torch.baddbmm(bias, hidden, weight)
+            if i < last:
+                hidden = leaky_relu(hidden, _SLOPE)
+        return hidden[..., 0]
 
     def votes(self, rows: Tensor, place: Tensor) -> Tensor:
-        """How many take each row for real, `(n,)`."""
-        odds = torch.stack([judge(rows, place) for judge in self.each])
+        """How many take each row for real, `(n, size)` and `(n,)` -> `(n,)`."""
+        odds = self(rows.expand(self.count, -1, -1), place.expand(self.count, -1))
         return (odds > 0).sum(dim=0)
 
 
