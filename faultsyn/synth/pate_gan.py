@@ -13,8 +13,8 @@ than they state (Ganev, Annamalai and De Cristofaro, "The elusive pursuit of rep
 votes is paid.
 
 Ours too: whatever is judged is blurred. Student and votes see made windows only, and where all of
-them are voted down the student has no slope to show the maker; without blur no class was ever
-learnt here, even without noise. The student is told the share of votes, not their majority; units
+them are voted down the student has no slope to show the maker; without blur no class was learnt on
+any task, even without noise. The student is told the share of votes, not their majority; units
 are dealt out class by class, so that every teacher knows every class; the maker's weights are
 averaged.
 
@@ -52,6 +52,7 @@ class PATEGAN(PrivateGenerator):
 
     name: ClassVar[str] = "pate-gan"
 
+    steps: int = 1000
     batch: int = 64
     teachers: int = 10
     student_steps: int = 3

@@ -54,7 +54,8 @@ class PrivateNormals:
         parts = [torch.from_numpy(part) for part in (lesson.x, lesson.guides, lesson.told)]
         noise = torch.randn(parts[0].shape, generator=generator)
         parts += [noise, draw_sigma(len(rows), generator)]
-        return tuple(part.unflatten(0, (len(chosen), self._of_each)) for part in parts)
+        size = len(chosen), self._of_each
+        return tuple(part.view(*size, *part.shape[1:]) for part in parts)
 
     def loss(self, network: Callable[..., Tensor], *drawn: Tensor) -> Tensor:
         """Of one unit."""

@@ -61,14 +61,15 @@ class Judges(nn.Module):
 
     def forward(self, rows: Tensor, place: Tensor) -> Tensor:
         """Log odds of each judge on rows of its own, `(count, n, size)` -> `(count, n)`."""
-        hidden = told(rows.flatten(0, 1), place.flatten(), self.classes)
-        hidden = hidden.unflatten(0, place.shape)
+        flat = told(rows.flatten(0, 1), place.flatten(), self.classes)
+        hidden = flat.view(*place.shape, -1)
         last = len(self.weights) - 1
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             hidden = torch.baddbmm(bias, hidden, weight)
             if i < last:
                 hidden = leaky_relu(hidden, _SLOPE)
-        return hidden[..., 0]
+        odds: Tensor = hidden[..., 0]
+        return odds
 
     def votes(self, rows: Tensor, place: Tensor) -> Tensor:
         """How many take each row for real, `(n, size)` and `(n,)` -> `(n,)`."""

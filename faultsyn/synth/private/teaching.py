@@ -60,7 +60,7 @@ class TeacherLesson:
             made = blurred(self._maker(z, place), self._blur, generator)
         real = blurred(self._rows[drawn].flatten(0, 1), self._blur, generator)
         for_real, for_made = (
-            self._judges(rows.unflatten(0, drawn.shape), place.view(drawn.shape))
+            self._judges(rows.view(*drawn.shape, -1), place.view(drawn.shape))
             for rows in (real, made)
         )
         return (softplus(-for_real) + softplus(for_made)).mean(dim=1).sum()
