@@ -11,7 +11,7 @@ adversaries:
 
 Beside it two ways to get PATE-GAN wrong, each stating the same epsilon: no noise, and noise enough
 for one vote only. Canaries must refute these, or they refute nothing. Adds to
-experiments/results/privacy/canaries.csv, one row for each score; games that are there are not played
+experiments/results/privacy/canaries.csv, a row for each score; games that are there are not played
 again.
 
     nice python benchmarks/privacy_canaries.py [--trials 60]

@@ -91,7 +91,8 @@ def synthesize_windows(
     hash, the shots it was adapted to (`[recording, start, end]` [s], as JSON), seed, task, data
     hash, code version, and what the gate found. The store's history holds the task and what the
     generator has seen, so that `evaluate_store` knows what to compare with. Equal arguments write
-    equal windows, and those that pretrain, adapt and `synthesize_artifact` write one by one.
+    equal windows, and those that pretrain, adapt and `synthesize_artifact` write one by one; not so
+    where private noise is secret.
 
     Raises `InputError` on an unknown preset or class, a preset in feature space, too few windows
     for K shots, an `out` that holds real recordings, a generator that cannot work on this task, or
