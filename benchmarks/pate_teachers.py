@@ -70,7 +70,7 @@ def measure(known: set[tuple[str, ...]], add: Any) -> None:
                     "task": TASK, "fold": place.side.name, "seed": 0, "windows": windows,
                     "teachers": teachers, "epsilon": level, "noise": noise,
                     "macro_f1": utility(concat([normal, made]), test, place)[0],
-                    "seconds": time.process_time() - started, "commit": code_version(),
+                    "seconds": time.process_time() - started,
                 }
             )  # fmt: skip
 
@@ -111,6 +111,7 @@ def main() -> None:
     """Measure what is missing, then draw."""
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / "teachers.csv"
+    commit = code_version()  # before the first row makes the tree a dirty one
     rows: list[dict[str, str]] = []
     if path.is_file():
         with path.open(newline="") as file:
@@ -121,7 +122,7 @@ def main() -> None:
 
     def add(row: dict[str, Any]) -> None:
         with path.open("a", newline="") as file:
-            csv.DictWriter(file, NAMES).writerow(row)
+            csv.DictWriter(file, NAMES).writerow({**row, "commit": commit})
         print(row, flush=True)
 
     measure(known, add)

@@ -51,7 +51,6 @@ GAMES = (
     (1.0, True, "noise of one vote"),
     (1.0, True, ""),
     (1.0, False, ""),
-    (2.0, True, ""),
 )
 """Stated epsilon, whether the adversary chooses the rows, how the implementation is broken."""
 NAMES = (
@@ -164,7 +163,7 @@ def play(
                 "adversary": "chosen rows" if chooses else "release", "score": name,
                 "trials": trials, "judged": found.trials, "hits": found.hits,
                 "alarms": found.alarms, "level": round(level, 4), "bound": found.epsilon,
-                "most": found.most, "seconds": seconds, "commit": code_version(),
+                "most": found.most, "seconds": seconds,
             }
         )  # fmt: skip
         print(rows[-1], flush=True)
@@ -183,13 +182,14 @@ def main() -> None:
     with path.open(newline="") as file:
         keys = ("stated", "adversary", "implementation")
         known = {tuple(row[key] for key in keys) for row in csv.DictReader(file)}
+    commit = code_version()  # before the first row makes the tree a dirty one
     game = Game.on_the_rig()
     for epsilon, chooses, broken in GAMES:
         adversary = "chosen rows" if chooses else "release"
         if (str(epsilon), adversary, broken or "ours") not in known:
             rows = play(game, epsilon, chooses, broken, trials)
             with path.open("a", newline="") as file:
-                csv.DictWriter(file, NAMES).writerows(rows)
+                csv.DictWriter(file, NAMES).writerows({**row, "commit": commit} for row in rows)
 
 
 if __name__ == "__main__":

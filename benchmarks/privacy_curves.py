@@ -169,7 +169,7 @@ def measure(name: str, seed: int, known: set[tuple[str, ...]]) -> Iterator[dict[
                     "task": name, "fold": place.side.name, "k": of_few, "seed": seed,
                     "generator": generator, "epsilon": level, "members": len(members),
                     "macro_f1": f1, "balanced_accuracy": balanced, **told,
-                    "seconds": time.process_time() - started, "commit": code_version(),
+                    "seconds": time.process_time() - started,
                 }
             )  # fmt: skip
             print(name, k, generator, epsilon, f"F1 {f1:.3f}, area {told['auc']:.3f}", flush=True)
@@ -224,6 +224,7 @@ def main() -> None:
     """Measure the tasks named on the command line, all without; add to the file of results."""
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / "curves.csv"
+    commit = code_version()  # before the first row makes the tree a dirty one
     known: set[tuple[str, ...]] = set()
     if path.is_file():
         with path.open(newline="") as file:
@@ -237,7 +238,7 @@ def main() -> None:
                     writer = csv.DictWriter(file, NAMES)
                     if new:
                         writer.writeheader()
-                    writer.writerow(row)
+                    writer.writerow({**row, "commit": commit})
     with path.open(newline="") as file, styled():
         save(draw(list(csv.DictReader(file))), OUT, "curves")
 
