@@ -74,7 +74,8 @@ class Judges(nn.Module):
     def votes(self, rows: Tensor, place: Tensor) -> Tensor:
         """How many take each row for real, `(n, size)` and `(n,)` -> `(n,)`."""
         odds = self(rows.expand(self.count, -1, -1), place.expand(self.count, -1))
-        return (odds > 0).sum(dim=0)
+        count: Tensor = (odds > 0).sum(dim=0)
+        return count
 
 
 class Coder(nn.Module):
