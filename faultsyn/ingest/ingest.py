@@ -17,7 +17,7 @@ from faultsyn.ingest.card import card_hash, load_card
 from faultsyn.ingest.files import AHEAD, Files
 from faultsyn.ingest.patterns import Match, Scan, scan
 from faultsyn.ingest.quality import Excluded, Flagged, Gate
-from faultsyn.ingest.recordings import Pending, Planner
+from faultsyn.ingest.recordings import Blocks, Pending, Planner
 from faultsyn.ingest.schema import Card
 from faultsyn.store import Recording, Store, StoreWriter
 
@@ -106,6 +106,7 @@ def take_in(
     found: Scan,
     *,
     rates: Mapping[str, float] | None = None,
+    blocks: Mapping[str, Blocks] | None = None,
     may_be_empty: bool = False,
     append: bool = False,
     on_error: Literal["stop", "skip"] = "stop",
@@ -114,6 +115,7 @@ def take_in(
     """`ingest` of the files that were found; what it did, and the assets by label.
 
     - `rates`: of streams [Hz], as far as they are settled already.
+    - `blocks`: running numbers before each file, where files before it are not among these.
     - `may_be_empty`: without a recording there is no store, and no error.
     """
     started = time.perf_counter()
@@ -134,6 +136,8 @@ def take_in(
             for done, match in enumerate(found.matches):
                 if progress is not None:
                     progress(done, n, match.relative)
+                if blocks:
+                    planner.blocks = dict(blocks[match.relative])
                 _look_ahead(files, found.matches[done + 1 : done + 1 + AHEAD], summary)
                 for recording in _recordings(planner, match, writer, claims, summary, on_error):
                     _count(recording, summary, assets)

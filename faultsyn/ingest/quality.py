@@ -21,6 +21,8 @@ _WAVEFORM_RATE = 200.0
 _ZERO_MEAN = ("acceleration", "vibration velocity", "velocity", "sound pressure")
 _FEWEST_FOR_TWINS = 64
 
+DUPLICATE = "duplicate"
+
 Print = tuple[str, str, int, int]
 """Stream, channel, samples, CRC-32 of the samples as they are stored."""
 
@@ -43,6 +45,33 @@ class Flagged:
         """As in the store's column `flags`."""
         return f"{self.flag}:{self.channel}" if self.channel else self.flag
 
+    @classmethod
+    def duplicate(cls, recording: str, stream: str, twin: str) -> Flagged:
+        """A recording whose stream has the samples of another recording, `twin`."""
+        evidence = f"stream {stream} has the same samples as recording {twin}"
+        return cls(recording, DUPLICATE, "", evidence)
+
+
+class Seen:
+    """Recordings by the print of each of their channels."""
+
+    def __init__(self) -> None:
+        self._owners: dict[Print, list[str]] = {}
+
+    def add(self, recording: str, seen: Print) -> None:
+        """Take in one channel of a recording."""
+        self._owners.setdefault(seen, []).append(recording)
+
+    def twin(self, recording: str, prints: Sequence[Print]) -> str | None:
+        """The first recording with all these prints, before `recording` is taken in with them."""
+        owners = [self._owners.setdefault(p, []) for p in prints]
+        common = (
+            [id for id in owners[0] if all(id in others for others in owners)] if owners else []
+        )
+        for others in owners:
+            others.append(recording)
+        return None if not common or recording in common else common[0]
+
 
 @dataclass
 class Gate:
@@ -52,7 +81,7 @@ class Gate:
     """
 
     quality: Quality = field(default_factory=Quality)
-    seen: dict[Print, list[str]] = field(default_factory=dict)
+    seen: Seen = field(default_factory=Seen)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -97,7 +126,7 @@ class Gate:
                 for row, n in enumerate(file.lengths.tolist()):
                     for k in np.flatnonzero(file.present[row]):
                         crc = int(file.checksums[row, k])
-                        self.seen.setdefault((stream, names[k], n, crc), []).append(ids[row])
+                        self.seen.add(ids[row], (stream, names[k], n, crc))
 
     def refuse(self, flagged: Sequence[Flagged]) -> None:
         """Raise `Excluded` when the card excludes one of the flags."""
@@ -157,16 +186,8 @@ class Watch:
     def _known(self, moving: list[int]) -> list[Flagged]:
         """Another recording whose moving channels are all the same."""
         prints = [(self.stream, self.names[k], self.n, self._crcs[k]) for k in moving]
-        owners = [self.gate.seen.setdefault(p, []) for p in prints]
-        common = (
-            [id for id in owners[0] if all(id in others for others in owners)] if owners else []
-        )
-        for others in owners:
-            others.append(self.recording)
-        if not common or self.recording in common:
-            return []
-        text = f"stream {self.stream} has the same samples as recording {common[0]}"
-        return [Flagged(self.recording, "duplicate", "", text)]
+        twin = self.gate.seen.twin(self.recording, prints)
+        return [] if twin is None else [Flagged.duplicate(self.recording, self.stream, twin)]
 
 
 def _shaft(columns: Mapping[str, Any]) -> float | None:

@@ -25,6 +25,9 @@ from faultsyn.ingest.tables import Row, read_rows
 from faultsyn.ingest.values import as_text
 from faultsyn.store import Recording
 
+Blocks = dict[tuple[str, str], tuple[str, int]]
+"""Running numbers so far: by rule and column, the last text and its number."""
+
 _SECONDS = re.compile(r"\s*([0-9.]+)\s*s\s*")
 
 
@@ -58,7 +61,7 @@ class Planner:
     gate: Gate = field(default_factory=Gate)
     flagged: list[Flagged] = field(default_factory=list)
     _tables: dict[tuple[str, str], dict[str, Row]] = field(default_factory=dict)
-    _blocks: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    blocks: Blocks = field(default_factory=dict)
 
     def plan(self, match: Match) -> Iterator[Pending]:
         """The recordings of one file. Raises `InputError` when the card does not fit it."""
@@ -98,10 +101,10 @@ class Planner:
         return self._tables[name, file]
 
     def _block(self, key: tuple[str, str], text: str) -> int:
-        last, number = self._blocks.get(key, ("", 0))
+        last, number = self.blocks.get(key, ("", 0))
         if number == 0 or text != last:
             number += 1
-        self._blocks[key] = (text, number)
+        self.blocks[key] = (text, number)
         return number
 
     def _one(

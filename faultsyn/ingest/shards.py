@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import zlib
 from dataclasses import dataclass, replace
@@ -9,19 +10,22 @@ from pathlib import Path
 from typing import Literal
 
 from faultsyn.errors import InputError, StoreError
+from faultsyn.ingest.across import block_starts, duplicates
 from faultsyn.ingest.card import load_card
 from faultsyn.ingest.files import Files
 from faultsyn.ingest.ingest import IngestSummary, Progress, take_in
 from faultsyn.ingest.patterns import Scan, scan
-from faultsyn.ingest.recordings import Planner
+from faultsyn.ingest.quality import DUPLICATE, Flagged
+from faultsyn.ingest.recordings import Blocks, Planner
 from faultsyn.ingest.schema import Card
-from faultsyn.store import join_stores
+from faultsyn.store import Store, join_stores
 from faultsyn.store.schema import SET_SCHEMA, require_replaceable
 from faultsyn.workers import Lost, Workers
 
 SHARDS = 16
 """Stores behind an index when nobody says how many."""
 
+_log = logging.getLogger(__name__)
 _Taken = tuple[IngestSummary, dict[str, set[str]]]
 
 
@@ -34,6 +38,7 @@ class _Shard:
     out: Path
     found: Scan
     rates: dict[str, float]
+    blocks: dict[str, Blocks]
     append: bool
     on_error: Literal["stop", "skip"]
 
@@ -53,21 +58,20 @@ def ingest_shards(
 
     A file goes to a store by the hash of its path, so that the stores have the same bytes whatever
     `jobs` is, and further files change no others. Killed or stopped, it goes on when it is run
-    again. Twins of a recording are looked for within its store only.
+    again. Running numbers (`block_of`) are those of one store. A recording whose samples another
+    store has is flagged in the index, and stays in.
 
     - `shards`: how many stores, `<out>-000.h5`, ...; those that get no file are left out.
     - `jobs`: processes. The rest as of `ingest`.
 
-    Raises `InputError` or `StoreError` as `ingest` does, and when the card numbers blocks over all
-    files, which no store alone can do.
+    Raises `InputError` or `StoreError` as `ingest` does.
     """
     started = time.perf_counter()
     card = card if isinstance(card, Card) else load_card(card)
     raw, out = Path(raw), Path(out)
     require_replaceable(out, SET_SCHEMA)
     found = scan(card, raw)
-    _refuse_blocks(card, found)
-    rates = _first_rates(card, raw, found)
+    rates, blocks = _first_rates(card, raw, found), block_starts(card, raw, found)
     units = []
     for number in range(shards):
         matches = tuple(
@@ -76,7 +80,8 @@ def ingest_shards(
         if matches:
             place = out.with_name(f"{out.stem}-{number:03}.h5")
             part = replace(found, matches=matches, unmatched=())
-            units.append(_Shard(card, raw, place, part, rates, append, on_error))
+            mine = {m.relative: blocks[m.relative] for m in matches if blocks}
+            units.append(_Shard(card, raw, place, part, rates, mine, append, on_error))
     taken: dict[Path, _Taken] = {}
     done = 0
     with Workers(jobs) as workers:
@@ -90,8 +95,11 @@ def ingest_shards(
     made = [unit.out for unit in units if unit.out.exists()]
     if not made:
         raise StoreError(f"{out}: no recordings were added, so there is no store")
-    join_stores(made, out)
+    known = _ids(out)
+    twins = duplicates(made, found)
+    join_stores(made, out, flags={twin.recording: twin.text for twin in twins})
     summary = _merged(card, out, found, [taken[unit.out] for unit in units])
+    _tell(summary, [twin for twin in twins if twin.recording not in known], card)
     summary.seconds = time.perf_counter() - started
     return summary
 
@@ -103,19 +111,29 @@ def _size(unit: _Shard) -> int:
 
 def _take_in(unit: _Shard) -> _Taken:
     return take_in(
-        unit.card, unit.raw, unit.out, unit.found, rates=unit.rates, may_be_empty=True,
-        append=unit.append, on_error=unit.on_error,
+        unit.card, unit.raw, unit.out, unit.found, rates=unit.rates, blocks=unit.blocks,
+        may_be_empty=True, append=unit.append, on_error=unit.on_error,
     )  # fmt: skip
 
 
-def _refuse_blocks(card: Card, found: Scan) -> None:
-    for match in found.matches:
-        for name, value in match.rule.body.columns.items():
-            if value.block_of is not None:
-                raise InputError(
-                    f"card '{card.name}': column '{name}' numbers blocks over all files",
-                    "ingest into one store, without --jobs and --shards",
-                )
+def _ids(index: Path) -> set[str]:
+    """The recordings that an index held before."""
+    if not index.exists():
+        return set()
+    with Store(index) as store:
+        return set(store.recordings["id"].tolist())
+
+
+def _tell(summary: IngestSummary, twins: list[Flagged], card: Card) -> None:
+    """Put twins over several stores into the summary."""
+    summary.flagged += twins
+    summary.flags[DUPLICATE] += len(twins)
+    if DUPLICATE in card.quality.exclude:
+        for twin in twins:
+            _log.warning(
+                "recording %s stays in, flagged: its %s, which is in another store (ingest into "
+                "one to leave it out)", twin.recording, twin.evidence,
+            )  # fmt: skip
 
 
 def _first_rates(card: Card, raw: Path, found: Scan) -> dict[str, float]:

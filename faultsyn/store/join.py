@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,18 @@ class _Stream:
     chunk_rows: int = 1
 
 
-def join_stores(stores: Sequence[Location], out: str | os.PathLike[str]) -> None:
+def join_stores(
+    stores: Sequence[Location],
+    out: str | os.PathLike[str],
+    *,
+    flags: Mapping[str, str] | None = None,
+) -> None:
     """Write the index `out` of several stores; they stay where they are and are not copied.
 
     The recordings keep their order, store after store. Paths at or below the index's folder are
     kept relative to it, so that the whole folder may move.
+
+    - `flags`: what the index says of recordings, by id, beyond their column `flags`.
 
     Raises `InputError` without stores, and `StoreError` when an id stands twice, streams of one
     name differ in rate, type or units, columns differ in kind, or `out` is something else.
@@ -80,7 +87,16 @@ def join_stores(stores: Sequence[Location], out: str | os.PathLike[str]) -> None
             shards["path"].append(_name_of(place, index))
             shards["data_hash"].append(store.data_hash)
             shards["recordings"].append(len(store))
+    if flags:
+        table["flags"] = _flagged(table, flags)
     _write(index, table, passports, streams, shards, history)
+
+
+def _flagged(table: Table, flags: Mapping[str, str]) -> NDArray[np.str_]:
+    ids = table["id"].tolist()
+    before = table["flags"].tolist() if "flags" in table else [""] * len(ids)
+    pairs = ((text, flags.get(id, "")) for id, text in zip(ids, before, strict=True))
+    return np.array([";".join(filter(None, pair)) for pair in pairs])
 
 
 def _take_streams(store: Store, streams: dict[str, _Stream], first: int) -> None:

@@ -25,4 +25,5 @@ def test_a_set_larger_than_the_memory_allowed(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     print(done.stdout)  # noqa: T201
-    assert "limit 1 GB: features of" in done.stdout
+    assert "study on the features of" in done.stdout
+    assert "20 steps of pretraining on" in done.stdout

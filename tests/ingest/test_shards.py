@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from faultsyn import api
 from faultsyn.errors import InputError, StoreError
 from faultsyn.ingest import Card, ingest, ingest_shards
 from faultsyn.ingest.card import parse_card
+from faultsyn.ingest.schema_quality import Quality
 from faultsyn.store import Store, validate
 from faultsyn.workers import Workers
 
@@ -120,10 +122,60 @@ def test_bad_files_are_left_out_or_stop(raw: Path, tmp_path: Path) -> None:
         ingest_shards(card(), lonely, tmp_path / "none.h5", on_error="skip")
 
 
-def test_what_one_store_alone_cannot_know_is_refused(raw: Path, tmp_path: Path) -> None:
-    columns = {"label": "{state}", "asset": "{asset}", "session": {"block_of": "{asset}"}}
-    with pytest.raises(InputError, match="numbers blocks over all files"):
-        ingest_shards(card(columns=columns), raw, tmp_path / "plant.h5")
+def by_id(store: Path, column: str) -> dict[str, str]:
+    with Store(store) as opened:
+        ids = opened.recordings["id"].tolist()
+        return dict(zip(ids, opened.recordings[column].tolist(), strict=True))
+
+
+def test_running_numbers_are_those_of_one_store(raw: Path, tmp_path: Path) -> None:
+    """Files of one machine and state in a row are a session, and lie in several stores."""
+    columns = {
+        "label": "{state}",
+        "asset": "{asset}",
+        "session": {"block_of": "{asset}-{state}"},
+    }
+    ingest(card(columns=columns), raw, tmp_path / "one.h5")
+    ingest_shards(card(columns=columns), raw, tmp_path / "plant.h5", shards=7)
+    numbers = by_id(tmp_path / "plant.h5", "session")
+    assert numbers == by_id(tmp_path / "one.h5", "session")
+    assert len(set(numbers.values())) > 5
+
+
+def test_twins_in_other_stores_are_found_without_their_samples(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for k, name in enumerate(("ok-70", "ok-71", "leak-72", "ok-0")):
+        (raw / f"m{k}" / f"{name}.csv").write_text((raw / "m1" / "ok-1.csv").read_text())
+    whole = ingest(card(), raw, tmp_path / "one.h5")
+    expected = by_id(tmp_path / "one.h5", "flags")
+    assert sorted(expected.values())[-5:] == ["", *["duplicate"] * 4]
+    twins = {(f.recording, f.flag) for f in whole.flagged}
+    out = tmp_path / "plant.h5"
+    summary = ingest_shards(card(), raw, out, shards=9)
+    assert by_id(out, "flags") == expected
+    assert {(f.recording, f.flag) for f in summary.flagged} == twins
+    assert summary.flags["duplicate"] == 4
+    read = h5py.Dataset.__getitem__
+
+    def table_only(self: h5py.Dataset, *key: Any) -> Any:
+        assert not str(self.name).endswith("/samples")
+        return read(self, *key)
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", table_only)
+    before = bytes_of(tmp_path)
+    assert ingest_shards(card(), raw, out, shards=9).flagged == []
+    assert bytes_of(tmp_path) == before
+    monkeypatch.undo()
+    strict = card().model_copy(update={"quality": Quality(exclude=("duplicate",))})
+    with caplog.at_level("WARNING", "faultsyn"):
+        ingest_shards(strict, raw, tmp_path / "strict.h5", shards=9)
+    kept = by_id(tmp_path / "strict.h5", "flags")
+    told = [record.message for record in caplog.records if "stays in, flagged" in record.message]
+    assert len(told) == list(kept.values()).count("duplicate") > 0
+
+
+def test_what_does_not_fit_is_refused(raw: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"recording 'same' is in .*\(from .*\) and in"):
         ingest_shards(card(id="same"), raw, tmp_path / "same.h5", shards=30, on_error="skip")
     (tmp_path / "plant.h5").write_bytes(b"mine")
