@@ -17,12 +17,11 @@ Floats = NDArray[np.float64]
 
 COMBINED = ("outlier", "energy")
 PLAIN = "diagonal"
-_ORDER = (*SCORES, "combined")
-"""Unknown scores, the plainest first."""
-_CLEARLY = 0.02
-"""AUROC by which a score must lead a plainer one."""
 _SQUARED = (PLAIN, "mahalanobis")
-"""Scores that are squared distances."""
+"""Scores that are squared distances to class means, the plainer first."""
+_KINDS = (*SCORES, "combined")
+_CLEARLY = 0.02
+"""AUROC by which a score must lead a distance to be taken instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ class _Side:
 
     def areas(self) -> dict[str, float]:
         """AUROC by kind; empty where nothing was withheld."""
-        found = {kind: auroc(self.known[kind], self.withheld[kind]) for kind in _ORDER}
+        found = {kind: auroc(self.known[kind], self.withheld[kind]) for kind in _KINDS}
         return {kind: area for kind, area in found.items() if area is not None}
 
 
@@ -102,6 +101,7 @@ def combined(scores: Mapping[str, Floats], scales: Mapping[str, Scale]) -> Float
 
 
 def _chosen(areas: Mapping[str, float]) -> str:
-    """The plainest score that no other leads clearly on withheld faults."""
-    best = max(areas.values(), default=0.0)
-    return next((kind for kind in _ORDER if areas.get(kind, -1) >= best - _CLEARLY), PLAIN)
+    """The plainest distance that no score leads clearly on withheld faults, else what leads."""
+    best = max(areas, key=lambda kind: areas[kind], default=PLAIN)
+    near = areas.get(best, 0.0) - _CLEARLY
+    return next((kind for kind in _SQUARED if areas.get(kind, -1.0) >= near), best)

@@ -36,10 +36,13 @@ def _held(
         ({"mahalanobis": 3.0, "outlier": 3.0, "energy": 3.0}, "mahalanobis"),
         ({"diagonal": 0.4, "energy": 3.0}, "energy"),
         ({"outlier": 0.4, "energy": 0.4}, "combined"),
+        ({"outlier": 0.3, "energy": 0.6}, "combined"),  # by less than 0.02, energy is no distance
         ({}, "diagonal"),
     ],
 )
-def test_the_plainest_that_none_leads_clearly_is_taken(apart: dict[str, float], taken: str) -> None:
+def test_the_plainest_distance_that_none_leads_clearly_is_taken(
+    apart: dict[str, float], taken: str
+) -> None:
     held = _held(5, apart)
     made = Unknown.fit(held, held, 0.95)
     assert made.kind == taken
