@@ -30,6 +30,8 @@ from faultsyn.report.tables import budget_text
 from faultsyn.report.window_figures import window_figure
 
 _FEWEST_BLOCKS = 5
+_SHARED = 0.5
+"""Of the methods of the setting with fewer of them, for a common ranking."""
 _EMBEDDED_LABELS = 4
 """Classes of a task whose windows are shown in the page; the others are in the folder."""
 
@@ -123,10 +125,13 @@ def _runner_up(arms: Arms, best: Arm) -> Arm | None:
 def _ranks(arms: Arms, settings: Sequence[Setting]) -> Iterator[Drawn]:
     """Ranks of generators and of classifiers over (task, held-out group)."""
     found: list[tuple[str, Friedman]] = []
-    for title, part in (("generators", "generator"), ("classifiers", "classifier")):
-        names, blocks = _blocks(arms, settings, part)
-        if len(names) >= 3 and len(blocks) >= _FEWEST_BLOCKS:
-            found.append((f"Ranks of {title}", friedman(names, blocks)))
+    for part in ("generator", "classifier"):
+        families = _families(arms, settings, part)
+        for family in families:
+            names, blocks = _blocks(arms, family, part)
+            if len(names) >= 3 and len(blocks) >= _FEWEST_BLOCKS:
+                where = "" if len(families) == 1 else f", {', '.join(s.task for s in family)}"
+                found.append((f"Ranks of {part}s{where}", friedman(names, blocks)))
     if found:
         yield (
             "ranks",
@@ -136,6 +141,24 @@ def _ranks(arms: Arms, settings: Sequence[Setting]) -> Iterator[Drawn]:
             critical_difference(found),
             True,
         )
+
+
+def _families(arms: Arms, settings: Sequence[Setting], part: str) -> list[list[Setting]]:
+    """Settings that share most of their methods: only these can be ranked together.
+
+    Generators of vibration and those of slow signals have little in common: a ranking of what all
+    settings have would be one of `none` and `oversample`.
+    """
+    families: list[tuple[list[Setting], set[str]]] = []
+    for setting in settings:
+        own = {getattr(arm, part) for arm in arms.of(setting)}
+        for place, (family, shared) in enumerate(families):
+            if len(own & shared) >= _SHARED * min(len(own), len(shared)):
+                families[place] = ([*family, setting], shared & own)
+                break
+        else:
+            families.append(([setting], own))
+    return [family for family, _ in families]
 
 
 def _blocks(

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from report_rows import result_row, study_rows, write_example
 
 from faultsyn.errors import InputError
-from faultsyn.evaluate.statistics import friedman
+from faultsyn.evaluate.statistics import Friedman, friedman
 from faultsyn.experiment.results import Results
+from faultsyn.report import gallery
 from faultsyn.report.arms import Arms
 from faultsyn.report.examples import read_examples
 from faultsyn.report.gallery import draw_all
@@ -64,6 +66,43 @@ def test_a_single_k_and_a_single_seed_draw(tmp_path: Path) -> None:
     with styled():
         pictures = draw_all(arms, [], [], tmp_path / "figures")
     assert [picture.name for picture in pictures] == ["score-rig", "gain-rig", "confusion-rig"]
+
+
+def test_tasks_that_share_few_generators_are_ranked_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def few(task: str) -> list[dict[str, Any]]:
+        names = ("ncm", "lda", "forest")
+        return study_rows(
+            task=task, seeds=1, groups=5, ks=("5",), classifiers=names, leak=False, controls=False
+        )
+
+    rows = [
+        row | {"generator": f"{task}-{row['generator']}", "key": f"{task}{row['key']}"}
+        if row["generator"] in own
+        else row
+        for task, own in (
+            ("pump", ()),
+            ("valve", ("wavelet",)),
+            ("bearing", ("diff-aug", "wavelet")),
+        )
+        for row in few(task)
+        if task != "bearing" or row["generator"] != "oversample"
+    ]
+    drawn: list[tuple[str, Friedman]] = []
+
+    def keep(found: list[tuple[str, Friedman]]) -> Figure:
+        drawn.extend(found)
+        return critical_difference(found)
+
+    monkeypatch.setattr(gallery, "critical_difference", keep)
+    with styled():
+        draw_all(Arms(Results.of(rows)), [], [], tmp_path)
+    ranked = {title: found.methods for title, found in drawn}
+    assert ranked["Ranks of generators, pump, valve"] == ("diff-aug", "none", "oversample")
+    own = ("bearing-diff-aug", "bearing-wavelet", "none")
+    assert ranked["Ranks of generators, bearing"] == own
+    assert set(ranked["Ranks of classifiers"]) == {"forest", "lda", "ncm"}
 
 
 def test_leak_bars_and_confusion_show_their_numbers() -> None:
