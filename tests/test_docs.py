@@ -132,9 +132,10 @@ def console(page: Path) -> list[tuple[str, list[str]]]:
 
 
 def write_named_files(page: Path, folder: Path) -> list[Path]:
-    """```yaml blocks that begin with a file name as comment."""
+    """```yaml and ```python blocks that begin with a file name as comment."""
     made = []
-    blocks = re.findall(r"^```yaml\n(# (\S+)\n.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    form = r"^```(?:yaml|python)\n(# (\S+)\n.*?)^```"
+    blocks = re.findall(form, page.read_text(), re.MULTILINE | re.DOTALL)
     for text, name in blocks:
         made.append(folder / name)
         made[-1].write_text(text)
@@ -160,24 +161,68 @@ def test_the_files_of_the_first_verdict_are_a_card_and_a_task(tmp_path: Path) ->
     assert told == ["card", "bearing", "ingest", "rank", "train", "diagnose"]
 
 
+def check_console(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run the commands of a page here; each line that it shows must be among what they say."""
+    from faultsyn.cli.app import main
+
+    for line, shown in console(page):
+        words = shlex.split(line)
+        if words[0] == "python":
+            done = subprocess.run(
+                [sys.executable, *words[1:]], capture_output=True, text=True, check=False
+            )
+            code, out, err = done.returncode, done.stdout, done.stderr
+        else:
+            monkeypatch.setattr(sys, "argv", words)
+            with pytest.raises(SystemExit) as stop:
+                main()
+            code, (out, err) = stop.value.code, capsys.readouterr()
+        assert not code, f"{line}\n{err}"
+        lines = {masked(text) for text in out.splitlines()}
+        for text in shown:
+            assert masked(text) in lines, f"{line}\n{text}\n{out}"
+
+
 def test_the_first_verdict_works_and_says_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from guide_files import write_motor_files
 
-    from faultsyn.cli.app import main
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "88")
     write_motor_files(tmp_path)
     write_named_files(FIRST_VERDICT, tmp_path)
-    for line, shown in console(FIRST_VERDICT):
-        monkeypatch.setattr(sys, "argv", shlex.split(line))
-        with pytest.raises(SystemExit) as stop:
-            main()
-        said = capsys.readouterr()
-        assert not stop.value.code, f"{line}\n{said.err}"
-        lines = {masked(text) for text in said.out.splitlines()}
-        for text in shown:
-            assert masked(text) in lines, f"{line}\n{text}\n{said.out}"
+    check_console(FIRST_VERDICT, monkeypatch, capsys)
     assert (tmp_path / "verdicts.html").is_file()
+
+
+HYDRAULIC = ROOT / "docs" / "hydraulic-unit.md"
+
+
+def test_the_four_diagnosers_say_what_the_page_shows(
+    recordings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "88")
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "zema").symlink_to(recordings / "zema")
+    write_named_files(HYDRAULIC, tmp_path)
+    check_console(HYDRAULIC, monkeypatch, capsys)
+    for component in ("cooler", "valve", "pump", "accumulator"):
+        page = (tmp_path / f"{component}.html").read_text()
+        table = re.search(r'<section id="verdicts">.*?</section>', page, re.DOTALL)
+        assert table is not None
+        told = re.findall(
+            r">(c\d\S+)</td><td[^>]*><strong>([^<]*)<", re.sub(r"\s+<", "<", table[0])
+        )
+        assert len(told) == 13
+        for name, verdict in told:  # what the page says of them: all are right
+            states = dict(zip("cvpa", re.findall(r"\d+", name), strict=True))
+            stage = states[component[0]]
+            healthy = {"c": "100", "v": "100", "p": "0", "a": "130"}[component[0]]
+            assert verdict == ("normal" if stage == healthy else stage)

@@ -53,11 +53,15 @@ def gear(
 ) -> dict[str, Any]:
     """Shaft, tooth-mesh and hunting-tooth orders of a gear train; without one, the table.
 
-    - `designation`: of the table, or teeth on teeth, stage by stage: "32/96+48/80".
+    - `designation`: of the table, or teeth on teeth, stage by stage: "32/96+48/80"; or a planetary
+      stage, sun-planet-ring x planets: "30-18-66x3", or "66x3-18-30" driven by its carrier.
     - `rpm`: speed of the input shaft [1/min]; `harmonics`, `table` as of `bearing` (`gears.csv`).
     """
     from faultsyn.signal import gear_train, gears, mesh_table
+    from faultsyn.signal.planetary import is_planetary, parse_planetary, planetary_table
 
+    if designation is not None and is_planetary(designation):
+        return planetary_table(parse_planetary(designation), rpm, harmonics)
     if designation is not None:
         return mesh_table(gear_train(designation, table), rpm, harmonics)
     return {

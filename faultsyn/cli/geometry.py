@@ -63,14 +63,16 @@ _SIZES = ("ball_diameter", "pitch_diameter", "contact_angle")
 def gear(
     designation: Annotated[
         str | None,
-        typer.Argument(help="As in the table, or teeth, stage by stage: 32/96+48/80."),
+        typer.Argument(
+            help="As in the table, or teeth, stage by stage: 32/96+48/80; planetary: 30-18-66x3."
+        ),
     ] = None,
     rpm: Rpm = None,
     harmonics: Harmonics = 3,
     own: Table = None,
     as_json: Json = False,
 ) -> None:
-    """Shaft and tooth-mesh frequencies of a gear train on fixed axes; without one, the table."""
+    """Shaft and tooth-mesh frequencies of gears, planetary ones too; without any, the table."""
     from faultsyn import api
 
     found = api.gear(designation, rpm=rpm, harmonics=harmonics, table=own)
@@ -113,7 +115,11 @@ def _show_gear(found: dict[str, Any]) -> None:
             rows.append([f"{lead} {name.replace('_', ' ')}", *cells, *lacking])
     title = f"gears {found['designation']}{_at(found)}"
     table(title, ["order", *_heads(count, with_hz)], rows)
-    say("A damaged tooth shows as sidebands of the mesh lines, at distances of its shaft's order.")
+    planetary = "planet_pass" in first["orders"]
+    wheel = "wheel's fault order" if planetary else "shaft's order"
+    say(f"A damaged tooth shows as sidebands of the mesh lines, at distances of its {wheel}.")
+    if planetary:
+        say("Planets that pass the sensor make sidebands too, at distances of the planet pass.")
     if found["source"]:
         say(f"source: {found['source']}")
 

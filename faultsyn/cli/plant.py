@@ -55,7 +55,7 @@ def train(
 def show_trained(made: dict[str, Any]) -> None:
     """What held-out parts of the training recordings said of a diagnoser."""
     told, measured = made["provenance"]["train"], made["measured"]
-    counts = ", ".join(f"{name} {count}" for name, count in told["windows"].items())
+    counts = ", ".join(f"{name}: {count}" for name, count in told["windows"].items())
     rows = [["task", told["task"]], ["windows", counts], ["held out", made["held_out"]]]
     if measured:
         rows += [

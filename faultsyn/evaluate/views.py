@@ -14,12 +14,15 @@ from faultsyn.evaluate.line import scaled_bands
 from faultsyn.evaluate.memorisation import copy_limit, same_windows, similarity
 from faultsyn.evaluate.needs import fault_frequency
 from faultsyn.signal.envelope import bandpass, squared_envelope_spectrum
+from faultsyn.signal.mesh import Mesh, mesh_of_all
 from faultsyn.signal.spectrum import welch_psd
 from faultsyn.windows import WindowSet
 
 MOST_SUSPECTS = 8
 MOST_WINDOWS = 500
 """Windows per set that are drawn."""
+SAME_SPEED = 0.02
+"""Relative difference of speeds within which mesh lines of windows fall on each other."""
 MOST_MULTIPLES, MULTIPLES_STEP = 4.2, 0.01
 """Envelope spectra are drawn up to this multiple of the fault's frequency, in these steps."""
 
@@ -72,6 +75,7 @@ class Views:
     - `suspects`: None without shots.
     - `embedding`: set name -> `(n, 2)` coordinates on two principal components of the real
       windows' features; sets "real", "synthetic" and, if given, "shots" and "normal".
+    - `meshes`, `shaft_hz`: gears and speed of the shaft [Hz] where all real windows have the same.
     """
 
     spectrum: Curves | None
@@ -80,6 +84,8 @@ class Views:
     features: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
     suspects: Suspects | None
     embedding: dict[str, NDArray[np.float64]]
+    meshes: tuple[Mesh, ...] = ()
+    shaft_hz: float | None = None
 
 
 def make_views(
@@ -106,7 +112,18 @@ def make_views(
         _distributions(few_real, few_made),
         None if "shots" not in sets else suspects(real, synthetic, sets["shots"]),
         _embedding(sets),
+        mesh_of_all(few_real.table),
+        _shaft_hz(few_real),
     )
+
+
+def _shaft_hz(windows: WindowSet) -> float | None:
+    """The speed of windows that all ran at about the same one; else None."""
+    rpm = np.asarray(windows.table.get("rpm", np.zeros(0)), np.float64)
+    if len(rpm) == 0 or not (np.isfinite(rpm) & (rpm > 0)).all():
+        return None
+    middle = float(np.median(rpm))
+    return middle / 60 if np.abs(rpm - middle).max() <= SAME_SPEED * middle else None
 
 
 def suspects(real: WindowSet, synthetic: WindowSet, shots: WindowSet) -> Suspects:

@@ -29,10 +29,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """Medians and robust deviations of healthy windows.
+    """Medians and deviations of healthy windows.
 
     - `names`: states, `ALL` first; `counts`: windows of each.
-    - `centre`, `spread`: `(n_states, C, 4)`, in the order of `WATCHED`.
+    - `centre`, `spread`: `(n_states, C, 4)`, in the order of `WATCHED`; a spread is the larger of
+      the deviations that the quartiles and the 0.5 and 99.5 % quantiles have in a Gaussian.
     - `limit`: deviations that the furthest statistic of a healthy window seldom exceeds.
     - `reference`: mean healthy window `(C, n_samples)`, for occlusion.
     """
@@ -130,7 +131,10 @@ def level_statistics(x: FloatArray) -> Floats:
 
 
 def _levels(values: Floats) -> tuple[Floats, Floats]:
-    low, centre, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+    least, low, centre, high, most = np.quantile(values, (0.005, 0.25, 0.5, 0.75, 0.995), axis=0)
     floor = _FLOOR * np.abs(centre) + 1e-12
     floor[:, 0] = np.maximum(floor[:, 0], _FLOOR * np.abs(centre[:, 1]))  # a mean may be zero
-    return centre, np.maximum((high - low) / 1.349, floor)
+    # Both are the deviation of a Gaussian; of a sensor that is still most of the time, and moves in
+    # some healthy windows, the quartiles say 0.
+    spread = np.maximum((high - low) / 1.349, (most - least) / 5.152)
+    return centre, np.maximum(spread, floor)

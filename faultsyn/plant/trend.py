@@ -22,6 +22,9 @@ from scipy.stats import kendalltau
 CERTAIN = 0.01
 """Corrected p value below which a statistic is said to rise or fall."""
 
+_STEADY = 0.05
+"""Relative difference of RMS and mean up to which a channel counts as steady."""
+
 Floats = NDArray[np.float64]
 
 
@@ -97,6 +100,18 @@ class Trend:
         """Whether every recording says when it was made."""
         return all(point.start is not None for point in self.points)
 
+    def moving(self) -> list[Series]:
+        """Series that are outside now, rise or fall; the RMS of a steady channel is its mean."""
+        moving = [one for one in self.series if one.since is not None or one.direction]
+        means = {one.channel: one for one in moving if one.statistic == "mean"}
+        return [
+            one
+            for one in moving
+            if one.statistic != "rms"
+            or one.channel not in means
+            or not np.allclose(one.values, np.abs(means[one.channel].values), rtol=_STEADY)
+        ]
+
     def notable(self) -> list[dict[str, Any]]:
         """What needs telling: series that are outside now, rise or fall; the furthest first."""
         found: list[dict[str, Any]] = [
@@ -108,8 +123,7 @@ class Trend:
                 "direction": one.direction,
                 "p": one.p,
             }
-            for one in self.series
-            if one.since is not None or one.direction
+            for one in self.moving()
         ]
         return sorted(found, key=lambda row: -abs(row["deviations"] or 0.0))
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
+from faultsyn.signal.mesh import Mesh
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,8 @@ class Example:
     """Real and synthetic windows of one class, by one generator.
 
     - `real`, `synthetic`: float64 `(n, C, T)`. `rate`: Hz, or None for feature rows.
-    - `rpm`: shaft speed [1/min], `bearing`: designation; None where unknown.
+    - `rpm`: shaft speed [1/min], `bearing`: designation; None where unknown. `meshes`: of
+      the gears that all windows have.
     """
 
     task: str
@@ -37,6 +39,7 @@ class Example:
     units: tuple[str, ...]
     rpm: float | None
     bearing: str | None
+    meshes: tuple[Mesh, ...] = ()
 
 
 def read_examples(folder: Path) -> list[Example]:

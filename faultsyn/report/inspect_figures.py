@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
+from faultsyn.report.mesh_marks import MESH_CAPTION, mark_mesh, mesh_text
 from faultsyn.report.style import BLACK, BLUE, WIDTH, looks
 from faultsyn.report.window_figures import envelope_orders, mark_orders, orders_text
 from faultsyn.signal.bearing import FaultOrders, orders
-from faultsyn.signal.gear import gear_train
+from faultsyn.signal.mesh import mesh_of
 from faultsyn.signal.spectrum import welch_psd
 from faultsyn.store import Store
 
@@ -104,7 +105,7 @@ def _vibration_caption(store: Store, name: str, rows: dict[str, int]) -> str:
         f"Stream {name}, first channel of an example of each label ({examples}): the middle of the "
         "recording, power spectral density, and the squared envelope spectrum above 1 kHz against "
         "orders of the shaft where speed and bearing are known; blue: fault orders of the bearing, "
-        "those of the label dashed, and in the density the tooth mesh of known gears."
+        f"those of the label dashed; in the density {MESH_CAPTION}, where gears are known."
     )
 
 
@@ -123,7 +124,7 @@ def _vibration(store: Store, name: str, rows: dict[str, int]) -> Figure:
         freqs, psd = welch_psd(x, info.rate, segment=1024)
         panels[1].plot(freqs[1:] / 1000, 10 * np.log10(psd[1:] + 1e-20), color=BLACK, linewidth=0.7)
         panels[1].set_ylabel(f"dB re {unit}²/Hz")
-        _mark_mesh(panels[1], store, row, info.rate)
+        _mark_gears(panels[1], store, row, info.rate)
         _envelope_panel(panels[2], store, row, label, x, info.rate)
     axes[-1, 0].set_xlabel("time [s]")
     axes[-1, 1].set_xlabel("frequency [kHz]")
@@ -147,31 +148,13 @@ def _envelope_panel(
         panel.set_title(orders_text(marks), fontsize=6.2, color=BLUE, fontweight="normal")
 
 
-def _mark_mesh(panel: Axes, store: Store, row: int, rate: float) -> None:
-    """Tooth-mesh lines and their second and third multiples, as far as the spectrum goes."""
+def _mark_gears(panel: Axes, store: Store, row: int, rate: float) -> None:
     shaft = _shaft_hz(store, row)
-    meshes = {} if shaft is None else _meshes(store, row)
-    lines = [k * at * (shaft or 0) for at in meshes.values() for k in (1, 2, 3)]
-    for line in lines:
-        if line < rate / 2:
-            panel.axvline(line / 1000, color=BLUE, linewidth=0.8, linestyle=":")
-    if meshes:
-        text = "mesh at order " + ", ".join(f"{at:.4g} ({name})" for name, at in meshes.items())
-        panel.set_title(text, fontsize=6.2, color=BLUE, fontweight="normal")
-
-
-def _meshes(store: Store, row: int) -> dict[str, float]:
-    """Mesh orders by teeth, of the column `gear` (a train) or `teeth` (a wheel on the shaft)."""
-    if "gear" in store.recordings:
-        try:
-            stages = gear_train(str(store.recordings["gear"][row])).stages()
-        except InputError:
-            return {}
-        return {f"{stage.driving_teeth}/{stage.driven_teeth}": stage.mesh for stage in stages}
-    if "teeth" in store.recordings:
-        teeth = float(store.recordings["teeth"][row])
-        return {f"{teeth:g} teeth": teeth} if np.isfinite(teeth) and teeth > 0 else {}
-    return {}
+    known = [name for name in ("gear", "teeth") if name in store.recordings]
+    found = mesh_of({name: store.recordings[name][row] for name in known})
+    if shaft is not None and found:
+        mark_mesh(panel, found, shaft, rate / 2, hz=1000)
+        panel.set_title(mesh_text(found), fontsize=6.2, color=BLUE, fontweight="normal")
 
 
 def _courses(store: Store, name: str, rows: dict[str, int]) -> Figure:

@@ -10,6 +10,7 @@ from faultsyn.experiment.made import ClassMade
 from faultsyn.report.examples import Example
 from faultsyn.report.style import BLACK, GREY, VERMILION, WIDTH
 from faultsyn.report.window_figures import shows_spectra, window_figure
+from faultsyn.signal.mesh import mesh_of_all
 from faultsyn.windows import WindowSet
 
 _SHOWN = 8
@@ -47,6 +48,7 @@ def passport_figure(
         units=shots.units or ("",) * len(shots.channels),
         rpm=rpm,
         bearing=_bearing(shots),
+        meshes=mesh_of_all(shots.table),
     )
     figure, caption = window_figure([example])
     speed = "" if rpm is None else f" Windows at {rpm:.0f} rpm."

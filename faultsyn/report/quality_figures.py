@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from faultsyn.evaluate.views import Curves, Suspects, Views
+from faultsyn.report.mesh_marks import MESH_CAPTION, mark_mesh, mesh_text
 from faultsyn.report.style import BLACK, BLUE, GREY, VERMILION, WIDTH
 
 _ROW = 1.9
@@ -62,6 +63,8 @@ def _cut(found: Suspects, rate: float) -> str:
 
 def _spectra_caption(views: Views, spectrum: Curves) -> str:
     text = "Power spectral density, mean over windows"
+    if views.meshes and views.shaft_hz is not None:
+        text += f" (blue, {mesh_text(views.meshes)}: {MESH_CAPTION})"
     if views.envelope is not None:
         text += (
             ", and amplitudes in the squared envelope over its mean (broadest band, mean over "
@@ -95,6 +98,8 @@ def _spectra(
         _pair(left, spectrum.freqs[1:] / scale, real[channel, 1:], synthetic[channel, 1:])
         left.set_ylabel(f"PSD [dB re {square}/Hz]")
         left.set_title(channels[channel])
+        if views.meshes and views.shaft_hz is not None:
+            mark_mesh(left, views.meshes, views.shaft_hz, spectrum.freqs[-1], scale)
         if views.envelope is not None:
             known = views.fault_hz is not None
             _envelope(axes[row, 1], views.envelope, channel, multiples=known)

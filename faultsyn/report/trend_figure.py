@@ -101,9 +101,7 @@ def _panel(panel: Axes, trend: Trend, one: Series) -> None:
             at[warned], one.values[warned], s=70, marker="o", facecolors="none", edgecolors=ORANGE,
             linewidths=1.1, label="with a warning", zorder=2,
         )  # fmt: skip
-    drawn = [one.values] if one.low is None or one.high is None else [one.values, one.low, one.high]
-    least, most = min(x.min() for x in drawn), max(x.max() for x in drawn)
-    if least > 0 and most > _WIDE * least:
+    if one.values.min() > 0 and one.values.max() > _WIDE * one.values.min():
         panel.set_yscale("log")
     unit = one.unit or "unit"
     panel.set_title(f"{one.channel}: {statistic_text(one.statistic)} [{unit}]", fontsize=9)

@@ -64,8 +64,7 @@ def _card(trend: Trend, *, fast: bool) -> TrendCard:
 
 
 def _table(trend: Trend) -> Table:
-    notable = [one for one in trend.series if one.since is not None or one.direction]
-    notable.sort(key=lambda one: -one.furthest)
+    notable = sorted(trend.moving(), key=lambda one: -one.furthest)
     rows = [_row(trend, one) for one in notable[:_MOST_ROWS]]
     more = f" {len(notable) - len(rows)} more are in the JSON." if len(notable) > len(rows) else ""
     caption = (

@@ -60,8 +60,8 @@ def verdict_card(number: int, shown: Shown, reference: FloatArray | None) -> Ver
 
 def _sentences(made: Mapping[str, Any]) -> tuple[str, ...]:
     said = [
-        f"Most probable: {made['label']}, {percent(made['probability'])}; then "
-        f"{made['runner_up']}, {percent(made['runner_up_probability'])}. "
+        f"Most probable: {made['label']} ({percent(made['probability'])}), then "
+        f"{made['runner_up']} ({percent(made['runner_up_probability'])}). "
         f"{counted(made['windows'], 'window')}."
     ]
     if made["prediction_set"] is not None:
@@ -74,8 +74,8 @@ def _sentences(made: Mapping[str, Any]) -> tuple[str, ...]:
             f"Unlikeness to everything known: {made['unknown_score']:.2f}, {side} the limit of "
             f"{made['unknown_limit']:.2f}."
         )
-    if made["severities"] and made["label"] != NORMAL:
-        values = ", ".join(f"{value:g}" for value in made["severities"])
+    values = ", ".join(f"{value:g}" for value in made["severities"])
+    if values not in ("", made["label"]) and made["label"] != NORMAL:
         said.append(f"Severities of the {made['label']} recordings that it learnt from: {values}.")
     return (*said, *(f"Warning: {text}" for text in made["warnings"]))
 

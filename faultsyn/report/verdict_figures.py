@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from faultsyn.errors import InputError
+from faultsyn.report.mesh_marks import MESH_CAPTION, mark_mesh, mesh_text
 from faultsyn.report.style import BLACK, BLUE, GREY, ORANGE, WIDTH
 from faultsyn.report.window_figures import (
     envelope_orders,
@@ -19,12 +20,14 @@ from faultsyn.report.window_figures import (
     shows_spectra,
 )
 from faultsyn.signal.bearing import orders
+from faultsyn.signal.mesh import mesh_of
 from faultsyn.signal.spectrum import welch_psd
 from faultsyn.windows import FloatArray, WindowSet
 
 _ROW = 2.0
 _SHOWN_SAMPLES = 2048
 _SHOWN_CHANNELS = 3
+_SEGMENT = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,34 +50,50 @@ def verdict_figure(shown: Shown, reference: FloatArray | None) -> tuple[Figure, 
 
 
 def _vibration(shown: Shown) -> tuple[Figure, str]:
-    windows = shown.windows
-    x, rate = windows.x.astype(np.float64), windows.rate
+    """Waveform; with a speed the envelope spectrum, without one or with gears the density."""
+    columns, windows = shown.verdict["columns"], shown.windows
+    rpm = float(columns.get("rpm") or 0)
+    meshes = mesh_of(columns) if rpm > 0 else ()
     figure = Figure(figsize=(WIDTH, _ROW), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    panels = list(np.atleast_1d(figure.subplots(1, 3 if meshes else 2)))
+    _waveform(panels.pop(0), windows)
+    if rpm <= 0:
+        _density(panels[0], windows)
+        text = "the speed is not known, so fault orders cannot be marked"
+        return figure, f"Waveform and spectrum; {text}."
+    said, size = "Waveform, ", 6.2 if meshes else 7.5
+    if meshes:
+        panel = panels.pop(0)
+        _density(panel, windows)
+        mark_mesh(panel, meshes, rpm / 60, windows.rate / 2)
+        panel.set_title(mesh_text(meshes), fontsize=size, color=BLUE, fontweight="normal")
+        said += f"power spectral density ({MESH_CAPTION}), "
+    order, lines = envelope_orders(windows.x.astype(np.float64), windows.rate, rpm / 60)
+    panels[0].plot(order, lines, color=BLACK, linewidth=0.9)
+    panels[0].set_xlabel("order of shaft rotation [-]")
+    panels[0].set_ylabel("sq. envelope [-]")
+    said += f"and squared envelope spectrum at {rpm:.0f} rpm{_mark(panels[0], shown, size)}."
+    return figure, said
+
+
+def _waveform(panel: Axes, windows: WindowSet) -> None:
     unit = windows.units[0] if windows.units else ""
-    samples = x[0, 0, :_SHOWN_SAMPLES]
-    left.plot(np.arange(len(samples)) / rate, samples, color=BLACK, linewidth=0.6)
-    left.set_xlabel("time [s]")
-    left.set_ylabel(f"{windows.channels[0]} [{unit}]" if unit else windows.channels[0])
-    rpm = shown.verdict["columns"].get("rpm")
-    if rpm and rpm > 0:
-        order, lines = envelope_orders(x, rate, float(rpm) / 60)
-        right.plot(order, lines, color=BLACK, linewidth=0.9)
-        right.set_xlabel("order of shaft rotation [-]")
-        right.set_ylabel("sq. envelope [-]")
-        marked = _mark(right, shown)
-        text = f"Waveform, and squared envelope spectrum at {rpm:.0f} rpm{marked}."
-    else:
-        freqs, psd = welch_psd(x[:, 0], rate, segment=512)
-        level = 10 * np.log10(np.median(psd, axis=0)[1:] + 1e-20)
-        right.plot(freqs[1:], level, color=BLACK, linewidth=0.9)
-        right.set_xlabel("frequency [Hz]")
-        right.set_ylabel("PSD [dB]")
-        text = "Waveform and spectrum; the speed is not known, so fault orders cannot be marked."
-    return figure, text
+    samples = windows.x[0, 0, :_SHOWN_SAMPLES]
+    panel.plot(np.arange(len(samples)) / windows.rate, samples, color=BLACK, linewidth=0.6)
+    panel.set_xlabel("time [s]")
+    panel.set_ylabel(f"{windows.channels[0]} [{unit}]" if unit else windows.channels[0])
 
 
-def _mark(panel: Axes, shown: Shown) -> str:
+def _density(panel: Axes, windows: WindowSet) -> None:
+    freqs, psd = welch_psd(windows.x[:, 0].astype(np.float64), windows.rate, segment=_SEGMENT)
+    level = 10 * np.log10(np.median(psd, axis=0)[1:] + 1e-20)
+    panel.plot(freqs[1:], level, color=BLACK, linewidth=0.9)
+    panel.set_xlabel("frequency [Hz]")
+    unit = (windows.units[0] if windows.units else "") or "unit"
+    panel.set_ylabel(f"PSD [dB re {unit}²/Hz]")
+
+
+def _mark(panel: Axes, shown: Shown, size: float) -> str:
     """Mark the fault orders where the bearing is known; what is added to the caption."""
     bearing = shown.verdict["columns"].get("bearing")
     try:
@@ -84,7 +103,7 @@ def _mark(panel: Axes, shown: Shown) -> str:
     if marks is None:
         return ", bearing not known"
     mark_orders(panel, marks, str(shown.verdict["label"]).split("-")[0])
-    panel.set_title(orders_text(marks), fontsize=7.5, color=BLUE, fontweight="normal")
+    panel.set_title(orders_text(marks), fontsize=size, color=BLUE, fontweight="normal")
     return f"; blue: fault orders of bearing {bearing}, those of the verdict dashed"
 
 

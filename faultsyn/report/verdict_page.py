@@ -96,7 +96,7 @@ def diagnoser_facts(artifact: Mapping[str, Any]) -> list[tuple[str, str]]:
     told = artifact["provenance"]["train"]
     facts = [
         ("Diagnoser", f"{artifact['path']}: {told['classifier']['name']} on task {told['task']}"),
-        ("Trained on", ", ".join(f"{name} {n} windows" for name, n in told["windows"].items())),
+        ("Trained on", f"windows of {counts_text(told['windows'])}"),
     ]
     measured = artifact["measured"]
     if measured:
@@ -127,7 +127,7 @@ def _verdict_table(verdicts: Sequence[Mapping[str, Any]], more: str) -> Table:
                     (made["recording"], False),
                     (made["verdict"], True),
                     (made["label"], False),
-                    (f"{made['runner_up']} {percent(made['runner_up_probability'])}", False),
+                    (f"{made['runner_up']} ({percent(made['runner_up_probability'])})", False),
                     ("–" if inside is None else ", ".join(inside), False),
                     (alarm, alarm == "yes"),
                     (percent(made["probability"]), False),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from faultsyn.errors import InputError
 from faultsyn.report.examples import Example
+from faultsyn.report.mesh_marks import MESH_CAPTION, mark_mesh, mesh_text
 from faultsyn.report.style import BLACK, BLUE, GREY, VERMILION, WIDTH
 from faultsyn.signal.bearing import FaultOrders, orders
 from faultsyn.signal.envelope import bandpass, squared_envelope_spectrum
@@ -41,6 +42,8 @@ def window_figure(examples: Sequence[Example]) -> tuple[Figure, str]:
                 ", and squared envelope spectrum above 1 kHz (mean) against orders of the shaft; "
                 "blue: fault orders of the bearing, those of the class dashed"
             )
+        if first.rpm and first.meshes:
+            text += f"; in the density {MESH_CAPTION}"
         return _signals(examples, first.rate), f"{text}. Grey: the real spectrum again."
     text = "The channels in which the synthetic windows are furthest from the real ones."
     return _slow_channels(examples, first.rate), text
@@ -71,6 +74,12 @@ def _signals(examples: Sequence[Example], rate: float) -> Figure:
         axes[row, 0].set_ylabel(f"{first.channels[0]} [{unit}]")
         _spectrum(axes[row, 1], first.real, windows, rate, colour, real)
         axes[row, 1].set_ylabel(f"PSD [dB re {unit}²/Hz]")
+        if shaft > 0 and first.meshes:
+            mark_mesh(axes[row, 1], first.meshes, shaft, rate / 2, 1000 if rate >= 2000 else 1)
+            if real:
+                axes[row, 1].set_title(
+                    mesh_text(first.meshes), fontsize=6.2, color=BLUE, fontweight="normal"
+                )
         if shaft > 0:
             panel = axes[row, 2]
             if not real:

@@ -11,7 +11,7 @@ Monitoring, Wiley 2011, section 2.2.3):
 
 all of it times the driving shaft's own order. A cracked tooth shows as sidebands of the mesh and
 its multiples at distances of its shaft's order. The table is `data/gears.csv`, the package's and on
-top of it the working folder's. Planetary stages are not covered.
+top of it the working folder's. Planetary stages: `faultsyn.signal.planetary`.
 """
 
 from __future__ import annotations

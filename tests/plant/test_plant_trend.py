@@ -119,6 +119,19 @@ def test_two_in_a_row_leave_healthy_and_two_come_back(diagnoser: Diagnoser) -> N
     assert [point.recording for point in trend.points] == ["r6", "r7", "r8", "r9"]
 
 
+def test_the_rms_of_a_steady_channel_is_told_once(diagnoser: Diagnoser) -> None:
+    for offset, told in ((100.0, ["mean"]), (0.0, ["rms"])):
+        trends = Trends(diagnoser.posed, diagnoser.baseline)
+        for number in range(9):
+            level = offset + number
+            statistics = {"DE": [offset and level, level + 1e-3, 3.0, 3.0]}
+            trends.add(made(number, statistics=statistics))
+        (trend,) = trends
+        moving = [one for one in trend.moving() if one.statistic in ("mean", "rms")]
+        assert [one.statistic for one in moving] == told
+        assert {one.direction for one in moving} == {"rising"}
+
+
 def test_series_are_the_statistics_of_the_recordings(diagnoser: Diagnoser, rig: Path) -> None:
     """Against NumPy and SciPy on the samples themselves."""
     found = diagnose_all(diagnoser, [rig])

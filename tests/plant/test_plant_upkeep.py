@@ -189,6 +189,23 @@ def test_the_baseline_is_the_median_of_its_state() -> None:
     np.testing.assert_array_equal(again.centre, made.centre)
 
 
+def test_a_sensor_that_is_mostly_still_does_not_widen_the_limit_of_all() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(10, 0.1, (200, 2, 64)).astype(np.float32)
+    x[:, 1] = 0
+    x[:30, 1] = rng.normal(10, 0.1, (30, 64))  # moves in 15 % of the healthy windows
+    table = {"label": np.full(200, "normal")}
+    made = Baseline.learn(WindowSet(x, table, 1.0, ("a", "b")), States.learn({}, []))
+    assert made.limit < 10
+    drifted = x[:5].copy()
+    drifted[:, 0] += 1
+    for windows, far in ((x[:5], False), (x[100:105], False), (drifted, True)):
+        found, _ = made.deviations(level_statistics(windows), {})
+        assert (np.abs(found).max() > made.limit) == far
+    # 15 % at 10 and the rest at 0: the quartiles say 0, the outer quantiles 10 / 5.152.
+    assert made.spread[0, 1, 0] == pytest.approx(10 / 5.152, rel=0.02)
+
+
 def test_the_verbs_show_ask_and_keep(rig: Path, copied: Path, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 

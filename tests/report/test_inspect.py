@@ -98,9 +98,20 @@ def test_tooth_mesh_and_fault_orders_are_marked(tmp_path: Path) -> None:
         summary = api.inspect(path)
         figures = {name: figure for name, _, figure in store_figures(opened, summary)}
     panels = figures["stream-vibration"].axes
-    lines = [float(line.get_xdata()[0]) for line in panels[1].lines[1:]]
+    marks = panels[1].lines[1:]
+    tall = [float(line.get_xdata()[0]) for line in marks if line.get_ydata()[1] == 1]
     expected = [k * z * 25 / 1000 for z in (17, 20 * 17 / 41) for k in (1, 2, 3)]  # kHz
-    assert lines == pytest.approx(expected)
+    assert tall == pytest.approx(expected)
+    short = sorted(float(line.get_xdata()[0]) for line in marks if line.get_ydata()[1] < 1)
+    first, second, third = 25.0, 25 * 17 / 41, 25 * 17 / 41 * 20 / 60  # shafts [Hz]
+    sides = [
+        (k * mesh + side * shaft) / 1000
+        for mesh, shafts in ((17 * first, (first, second)), (20 * second, (second, third)))
+        for k in (1, 2, 3)
+        for shaft in shafts
+        for side in (-2, -1, 1, 2)
+    ]
+    assert short == pytest.approx(sorted(sides))
     assert len(panels[4].lines) == 1  # an unknown train marks nothing
     marks = sorted(float(line.get_xdata()[0]) for line in panels[2].lines[1:])
     assert marks == pytest.approx([0.39828, 3.5848, 4.7135, 5.4152], rel=1e-3)
