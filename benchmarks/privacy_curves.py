@@ -58,6 +58,7 @@ TASKS: dict[str, dict[str, Any]] = {
 }
 MADE = 100
 DRAWS = 3
+"""Of the published rows three on the rig, two on zema-accumulator and one on tep."""
 FEW = 10
 NAMES = (
     "task", "fold", "k", "seed", "generator", "epsilon", "members", "macro_f1",
