@@ -86,6 +86,12 @@ class Audit:
         """Attacks that tell members from windows of the same groups better than chance."""
         return tuple(r for r in self.membership if r.against == SAME and r.strict.low > 0.5)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Attributes that released windows tell, at 5 % for all of them together (Bonferroni)."""
+        most = 0.05 / max(1, len(self.attributes))
+        return tuple(row.name for row in self.attributes if row.leak.p <= most)
+
     def as_json(self) -> dict[str, Any]:
         """Everything but the curves, in plain JSON types."""
         rows = [asdict(row) for row in self.membership]
@@ -96,6 +102,7 @@ class Audit:
             "claim": self.claim,
             "leaks": [[row.attack, row.view] for row in self.leaks],
             "membership": rows,
+            "told": list(self.told),
             "attributes": {row.name: asdict(row.leak) for row in self.attributes},
             "linkability": {row.view: asdict(row) for row in self.links},
             "copies": {view: asdict(check) for view, check in self.copies.items()},

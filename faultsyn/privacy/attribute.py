@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Values = NDArray[np.str_]
 
 _COMPONENTS = 12
-_PERMUTATIONS = 99
+_PERMUTATIONS = 199  # so that p can hold for up to ten attributes together
 
 
 @dataclass(frozen=True)

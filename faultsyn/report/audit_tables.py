@@ -40,7 +40,7 @@ def attribute_table(audit: Audit) -> Table | None:
     rows = [
         (
             Cell(row.name),
-            Cell(f"{row.leak.accuracy:.2f}", strong=row.leak.p <= 0.05),
+            Cell(f"{row.leak.accuracy:.2f}", strong=row.name in audit.told),
             Cell(f"{row.leak.control:.2f}"),
             Cell(f"{row.leak.p:.2f}"),
             Cell(f"{row.leak.real:.2f}"),
@@ -51,7 +51,8 @@ def attribute_table(audit: Audit) -> Table | None:
     ]
     caption = (
         "Balanced accuracy of reading an attribute off released windows. Control: 95 % quantile "
-        "with the adversary's knowledge shuffled; real: the same on real windows. Bold: p <= 0.05."
+        "with the adversary's knowledge shuffled; real: the same on real windows. Bold: "
+        "told, also with all attributes counted."
     )
     head = ("attribute", "released", "control", "p", "real", "chance", "windows")
     return Table(caption, head, tuple(rows), n_text=1) if rows else None
@@ -122,9 +123,8 @@ def first_words(audit: Audit) -> tuple[bool, list[str]]:
     copies = max((check.copies for check in audit.copies.values()), default=0)
     if copies:
         said.append(f"{copies} released windows are copies of training windows.")
-    told = [row.name for row in audit.attributes if row.leak.p <= 0.05]
-    if told:
-        said.append(f"Released windows tell: {', '.join(told)}.")
+    if audit.told:
+        said.append(f"Released windows tell: {', '.join(audit.told)}.")
     if audit.anonymity is not None and audit.anonymity.k < 2:
         columns = ", ".join(audit.anonymity.columns)
         said.append(
@@ -140,7 +140,7 @@ def first_words(audit: Audit) -> tuple[bool, list[str]]:
             text + (" and refute the claim." if broken else ".")
             + f" So many trainings could prove {audit.canary.most:.2f} at most."
         )  # fmt: skip
-    return bool(leaks or copies or told or broken), said
+    return bool(leaks or copies or audit.told or broken), said
 
 
 def _named(row: MembershipRow) -> str:
