@@ -56,7 +56,7 @@ def attribute_rows(
         within = max(len(set(known[members.labels == c])) for c in set(members.labels.tolist()))
         if not 2 <= len(values) <= _MOST_VALUES or within < 2:
             left_out[f"attribute {name}"] = (
-                f"{len(values)} value{'' if len(values) == 1 else 's'}, at most {within} within a class; needs 2 to {_MOST_VALUES}"
+                f"values: {len(values)}, at most {within} within a class; needs 2 to {_MOST_VALUES}"
             )
             continue
         truth = _origin(released, members, name)

@@ -7,6 +7,7 @@ Research 7, figure 1.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,16 +18,22 @@ from numpy.typing import NDArray
 from faultsyn.evaluate.statistics import Friedman
 from faultsyn.report.style import BLUE, VERMILION, WIDTH
 
+_LINE = 66  # letters of a title that fit beside the axis' left end
+
 
 def critical_difference(results: Sequence[tuple[str, Friedman]]) -> Figure:
     """Mean ranks on a line, best to the left; bars join what cannot be told apart (Nemenyi)."""
-    heights = [1.1 + 0.2 * len(friedman.methods) for _, friedman in results]
+    titles = [textwrap.fill(title, _LINE) for title, _ in results]
+    heights = [
+        1.25 + 0.15 * title.count("\n") + 0.2 * len(friedman.methods)
+        for title, (_, friedman) in zip(titles, results, strict=True)
+    ]
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(results), 1, height_ratios=heights))
-    for panel, (title, friedman) in zip(axes, results, strict=True):
+    for panel, title, (_, friedman) in zip(axes, titles, results, strict=True):
         _rank_line(panel, friedman)
         p = "p < 0.001" if friedman.p < 0.001 else f"p = {friedman.p:.3f}"
-        panel.set_title(f"{title}: {friedman.n_blocks} blocks, Friedman {p}")
+        panel.set_title(f"{title}\n{friedman.n_blocks} blocks, Friedman {p}")
     return figure
 
 

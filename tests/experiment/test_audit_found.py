@@ -20,7 +20,8 @@ def test_one_lucky_attribute_of_four_is_no_leak() -> None:
     assert found.told == ()
     assert audit(load=0.03).told == ("load",)
     table = attribute_table(found)
-    assert table is not None and not any(cell.strong for row in table.rows for cell in row)
+    assert table is not None
+    assert not any(cell.strong for row in table.rows for cell in row)
 
 
 def test_an_attribute_that_holds_among_all_is_told() -> None:
