@@ -24,18 +24,31 @@ _PACKAGES = (
     "aeon",
 )
 
+ROOT = Path(__file__).resolve().parents[2]
+"""Of the checkout, where there is one."""
 
-def code_version() -> str:
-    """`git describe` of the checkout that this package runs from, else the package's version."""
-    root = Path(__file__).resolve().parents[2]
+
+def code_version(root: Path = ROOT) -> str:
+    """The commit of the checkout that this package runs from, else the package's version.
+
+    "-dirty" where a tracked file differs from it; published results, to which a benchmark adds
+    while it runs, are no code and do not count.
+    """
     if not (root / ".git").exists():
         return __version__
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--tags"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+        named = _git(root, "describe", "--always", "--tags")
+        results = ":(exclude)experiments/results"
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", results)
     except (OSError, subprocess.SubprocessError):
         return __version__
-    return done.stdout.strip() or __version__
+    return f"{named}-dirty" if changed else named or __version__
+
+
+def _git(root: Path, *command: str) -> str:
+    asked = ["git", "-C", str(root), *command]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout.strip()
 
 
 def environment(commit: str, data: Mapping[str, str]) -> str:
