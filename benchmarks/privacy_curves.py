@@ -45,7 +45,11 @@ EPSILONS: dict[str, tuple[float | None, ...]] = {
     "pate-gan": (1.0, 8.0, None),
 }
 """Of the costlier ones fewer."""
-ENDS = (1.0, 8.0, None)
+FEWER: dict[tuple[str, str], tuple[float | None, ...]] = {
+    ("tep", "pate-gan"): (None,),
+    ("zema-accumulator", "pate-gan"): (None,),
+}
+"""Where not even training without noise teaches anything, noise is not tried."""
 TASKS: dict[str, dict[str, Any]] = {
     "tep": {},
     "rig-bearing": {},
@@ -134,12 +138,11 @@ def made_by(
 
 
 def arms(name: str, k: int | None, seed: int) -> list[tuple[str, float | None]]:
-    """What is measured: dp-merf on tep, which is slow, at all epsilons in the first draw alone."""
+    """What is measured of a task in a draw."""
     found: list[tuple[str, float | None]] = [("real", None), ("oversample", None)]
     for generator, epsilons in EPSILONS.items():
         if k is None or generator == "dp-merf":
-            fewer = name == "tep" and generator == "dp-merf" and seed > 0
-            found += [(generator, epsilon) for epsilon in (ENDS if fewer else epsilons)]
+            found += [(generator, e) for e in FEWER.get((name, generator), epsilons)]
     return found
 
 
