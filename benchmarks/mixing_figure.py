@@ -3,7 +3,7 @@
     python benchmarks/mixing_figure.py experiments/results/mixing
 
 Reads the rows of a results folder and writes `mixing.png` and `mixing.csv` beside them: balanced
-accuracy of the best and the mean classifier over the share of real shots, by task and generator.
+accuracy, mean over folds, over the share of real shots, by task, generator and classifier.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from faultsyn.experiment.results import Results
 from faultsyn.report.style import WIDTH, looks, save, styled
 
-_SHARE = re.compile(r"(?P<name>.+?)-real(?P<share>\d+)$")
+_SHARE = re.compile(r"(?P<name>.+?)(-few)?-real(?P<share>\d+)$")
 _OF = 20  # shots; what `none` has of them is its share
 
 
@@ -55,7 +55,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     names = sorted({row["generator"] for row in rows})
     look = looks(names, plain="none")
     figure = Figure(figsize=(WIDTH, 2.3 * ((len(panels) + 2) // 3) + 0.6), layout="constrained")
-    axes_of = np.asarray(figure.subplots((len(panels) + 2) // 3, 3, sharex=True, squeeze=False))
+    axes_of = np.asarray(figure.subplots((len(panels) + 2) // 3, 3, sharey=True, squeeze=False))
     for axes in axes_of.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, (task, k) in zip(axes_of.flat, panels, strict=False):
@@ -74,7 +74,8 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
             )  # fmt: skip
         shots = "all windows" if k == "all" else f"{k} shots"
         axes.set_title(f"{task}, {shots}")
-        axes.set_xlabel("real shots that leave the plant [%]")
+        axes.set_xlabel("real shots that leave [%]")
+        axes.set_ylim(0, 100)
     for axes in axes_of[:, 0]:
         axes.set_ylabel("balanced accuracy [%]")
     known = {
