@@ -182,7 +182,7 @@ def main() -> None:
     with path.open(newline="") as file:
         keys = ("stated", "adversary", "implementation")
         known = {tuple(row[key] for key in keys) for row in csv.DictReader(file)}
-    commit = code_version()  # before the first row makes the tree a dirty one
+    commit = code_version()
     game = Game.on_the_rig()
     for epsilon, chooses, broken in GAMES:
         adversary = "chosen rows" if chooses else "release"

@@ -38,19 +38,10 @@ from faultsyn.synth import build_generator
 from faultsyn.windows import NORMAL, WindowSet, concat
 
 OUT = Path("experiments/results/privacy")
-EPSILONS: dict[str, tuple[float | None, ...]] = {
-    "dp-merf": (1.0, 2.0, 4.0, 8.0, None),
-    "dp2-vae": (1.0, 8.0, None),
-    "dp-cgan": (1.0, 8.0, None),
-    "pate-gan": (1.0, 8.0, None),
-}
-"""Of the costlier ones fewer."""
-ONCE = ("dp-cgan", "pate-gan")
-FEWER: dict[tuple[str, str], tuple[float | None, ...]] = {
-    ("tep", "pate-gan"): (None,),
-    ("zema-accumulator", "pate-gan"): (None,),
-}
-"""Where not even training without noise teaches anything, noise is not tried."""
+EPSILONS = (1.0, 2.0, 4.0, 8.0, None)
+GENERATORS = ("dp-merf", "dp2-vae", "dp-cgan", "pate-gan")
+ONCE = ("pate-gan",)
+"""The costliest, measured in the first draw alone."""
 TASKS: dict[str, dict[str, Any]] = {
     "tep": {},
     "rig-bearing": {},
@@ -58,7 +49,6 @@ TASKS: dict[str, dict[str, Any]] = {
 }
 MADE = 100
 DRAWS = 3
-"""Of the published rows three on the rig, two on zema-accumulator and one on tep."""
 FEW = 10
 NAMES = (
     "task", "fold", "k", "seed", "generator", "epsilon", "members", "macro_f1",
@@ -139,18 +129,15 @@ def made_by(
     return concat(made.sample(MADE, rng, label=label) for label in made.classes_)
 
 
-def arms(name: str, k: int | None, seed: int) -> list[tuple[str, float | None]]:
-    """What is measured of a task in a draw; after the first only what is worth more draws."""
+def arms(k: int | None, seed: int) -> list[tuple[str, float | None]]:
+    """What is measured in a draw; after the first without what costs most."""
     if k is not None and seed > 0:
         return []
     found: list[tuple[str, float | None]] = [("real", None), ("oversample", None)]
-    for generator, epsilons in EPSILONS.items():
+    for generator in GENERATORS:
         if (k is not None and generator != "dp-merf") or (seed > 0 and generator in ONCE):
             continue
-        levels = FEWER.get((name, generator), epsilons)
-        if (name, generator) == ("tep", "dp-merf") and seed > 0:
-            levels = (None,)  # slow there, and chance at any noise
-        found += [(generator, epsilon) for epsilon in levels]
+        found += [(generator, epsilon) for epsilon in EPSILONS]
     return found
 
 
@@ -167,7 +154,7 @@ def measure(name: str, seed: int, known: set[tuple[str, ...]]) -> Iterator[dict[
         normal, shots = rows.take(healthy), rows.take(members)
         test = rows.take(place.side.test)
         of_few = "half" if k is None else str(k)
-        for generator, epsilon in arms(name, k, seed):
+        for generator, epsilon in arms(k, seed):
             level = "inf" if epsilon is None else str(epsilon)
             if (name, of_few, str(seed), generator, level) in known:
                 continue
@@ -193,13 +180,13 @@ def draw(rows: list[dict[str, str]]) -> Figure:
     """
     rows = [row for row in rows if row["k"] == "half"]
     tasks = list(dict.fromkeys(row["task"] for row in rows))
-    places = {str(e if e is not None else "inf"): i for i, e in enumerate(EPSILONS["dp-merf"])}
+    places = {str(e if e is not None else "inf"): i for i, e in enumerate(EPSILONS)}
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     panels = np.asarray(figure.subplots(2, len(tasks), sharex=True, sharey="row", squeeze=False))
-    look = looks(list(EPSILONS))
+    look = looks(list(GENERATORS))
     for column, task in enumerate(tasks):
         for axes, figure_of in zip(panels[:, column], ("macro_f1", "auc"), strict=True):
-            for name in ("real", "oversample", *EPSILONS):
+            for name in ("real", "oversample", *GENERATORS):
                 mine = [r for r in rows if r["task"] == task and r["generator"] == name]
                 levels = sorted({places[r["epsilon"]] for r in mine})
                 found = [
@@ -207,8 +194,8 @@ def draw(rows: list[dict[str, str]]) -> Figure:
                     for level in levels
                 ]
                 means = [values.mean() for values in found]
-                if name in EPSILONS:
-                    one, aside = look[name], 0.08 * (list(EPSILONS).index(name) - 1.5)
+                if name in GENERATORS:
+                    one, aside = look[name], 0.08 * (GENERATORS.index(name) - 1.5)
                     reach = [
                         [mean - values.min() for mean, values in zip(means, found, strict=True)],
                         [values.max() - mean for mean, values in zip(means, found, strict=True)],
@@ -235,7 +222,7 @@ def main() -> None:
     """Measure the tasks named on the command line, all without; add to the file of results."""
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / "curves.csv"
-    commit = code_version()  # before the first row makes the tree a dirty one
+    commit = code_version()
     known: set[tuple[str, ...]] = set()
     if path.is_file():
         with path.open(newline="") as file:
