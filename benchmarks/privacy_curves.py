@@ -6,7 +6,7 @@ is tested on held-out groups (macro-F1); attacks tell members from the other hal
 same groups (area under the curve). Generators work on feature rows. Three draws, each with
 another seed and, where a task has several, another fold. Rows that are in
 experiments/results/privacy/curves.csv already are not measured again: stop it and start it as you
-like. DP-CGAN, PATE-GAN and ten windows of a fault have the first draw alone.
+like. PATE-GAN and ten windows of a fault have the first draw alone.
 
     nice python benchmarks/privacy_curves.py [TASK ...]
 """
