@@ -128,7 +128,7 @@ def test_attribute_attack_reads_the_load_only_where_it_is_released() -> None:
     told = attribute_leak(reference, held_out, loads(rng, 100, 3.0), rng)
     assert told.accuracy > 0.85
     assert told.accuracy > told.control
-    assert told.p == pytest.approx(0.01)
+    assert told.p == pytest.approx(1 / 200)  # no shuffle does as well
     assert told.chance == 0.5
     hidden = attribute_leak(reference, held_out, loads(rng, 100, 0.0), rng)
     assert hidden.accuracy < 0.65
