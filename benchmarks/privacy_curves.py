@@ -197,8 +197,9 @@ def draw(rows: list[dict[str, str]]) -> Figure:
                 if name in GENERATORS:
                     one, aside = look[name], 0.08 * (GENERATORS.index(name) - 1.5)
                     reach = [
-                        [mean - values.min() for mean, values in zip(means, found, strict=True)],
-                        [values.max() - mean for mean, values in zip(means, found, strict=True)],
+                        # Rounding can put the mean of equal values beside them.
+                        [max(0, m - values.min()) for m, values in zip(means, found, strict=True)],
+                        [max(0, values.max() - m) for m, values in zip(means, found, strict=True)],
                     ]
                     axes.errorbar(
                         np.array(levels) + aside, means, reach, color=one.color, capsize=2,
