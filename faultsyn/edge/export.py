@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import tempfile
@@ -166,11 +167,6 @@ def speed_of(model: EdgeModel, windows: WindowSet) -> dict[str, NDArray[Any]]:
 
 
 def _require_extra() -> None:
-    try:
-        import onnx  # noqa: F401  asks only whether it is installed
-        import onnxruntime  # noqa: F401  asks only whether it is installed
-        import onnxscript  # noqa: F401  asks only whether it is installed
-    except ImportError as error:
-        raise InputError(
-            f"edge: {error.name} is not installed", "pip install 'faultsyn[edge]'"
-        ) from None
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        if importlib.util.find_spec(name) is None:
+            raise InputError(f"edge: {name} is not installed", "pip install 'faultsyn[edge]'")

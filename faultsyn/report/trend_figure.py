@@ -118,13 +118,13 @@ def _label_time(panel: Axes, trend: Trend) -> None:
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         panel.set_xlabel("recording, by number [-]")
         return
-    locator: Locator = AutoDateLocator(maxticks=5)  # type: ignore[no-untyped-call]
-    form: Formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]
+    locator: Locator = AutoDateLocator(maxticks=5)  # type: ignore[no-untyped-call]  # matplotlib has no types here
+    form: Formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]  # nor here
         locator, formats=_TIMES, zero_formats=_BEGINNINGS, show_offset=False
     )
     panel.xaxis.set_major_locator(locator)
     panel.xaxis.set_major_formatter(form)
-    years = [trend.points[at].start.year for at in (0, -1)]  # type: ignore[union-attr]
+    years = [trend.points[at].start.year for at in (0, -1)]  # type: ignore[union-attr]  # a timed trend has starts
     year = str(years[0]) if years[0] == years[1] else f"{years[0]} to {years[1]}"
     panel.set_xlabel(f"start, {year} [UTC]")
 
